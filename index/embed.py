@@ -1,0 +1,135 @@
+"""Text to vectors: the only file that knows sentence-transformers.
+
+Questions and passages are embedded differently (prompts), so they have separate calls.
+"""
+
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from index.bundled import bundled_model_folder
+from index.config import BUNDLED_EMBEDDER, IndexConfig
+from index.errors import EmbedderError
+
+Vectors = npt.NDArray[np.float32]
+
+
+class Embedder:
+    """A sentence-transformers model, loaded on first use and safe to share between threads."""
+
+    def __init__(self, config: IndexConfig) -> None:
+        self.name = config.embedder
+        self._query_prompt = config.query_prompt
+        self._passage_prompt = config.passage_prompt
+        self._batch_size = config.batch_size
+        # One question at a time is fastest: two forward passes only fight for the same cores.
+        self._lock = threading.Lock()
+        self._load_lock = threading.Lock()
+        self._loaded: Any = None
+
+    def embed_queries(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of questions, shape (len(texts), dimension)."""
+        return self._encode(texts, self.query_prompt)
+
+    def embed_passages(self, texts: Sequence[str]) -> Vectors:
+        """Unit vectors of passages or sentences, shape (len(texts), dimension)."""
+        return self._encode(texts, self.passage_prompt)
+
+    def count_tokens(self, texts: Sequence[str]) -> list[int]:
+        """Length of each text in the model's tokens, without the tokens added at both ends."""
+        if not texts:
+            return []
+        encoded = self._model.tokenizer(
+            list(texts), add_special_tokens=False, truncation=False, verbose=False
+        )
+        return [len(ids) for ids in encoded["input_ids"]]
+
+    @property
+    def dimension(self) -> int:
+        return int(self._model.get_embedding_dimension())
+
+    @property
+    def query_prompt(self) -> str:
+        return self._prompt(self._query_prompt, "query")
+
+    @property
+    def passage_prompt(self) -> str:
+        return self._prompt(self._passage_prompt, "document", "passage")
+
+    def identity(self) -> dict[str, str | int]:
+        """What an archive remembers: vectors of two models must never be mixed."""
+        return {
+            "embedder": self.name,
+            "dimension": self.dimension,
+            "query_prompt": self.query_prompt,
+            "passage_prompt": self.passage_prompt,
+        }
+
+    def load(self) -> None:
+        """Load the model now rather than at the first text. Raises EmbedderError."""
+        _ = self._model
+
+    def _prompt(self, given: str | None, *names: str) -> str:
+        if given is not None:
+            return given
+        prompts: dict[str, str] = self._model.prompts
+        return next((prompts[name] for name in names if prompts.get(name)), "")
+
+    def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
+        if not texts:
+            return np.zeros((0, self.dimension), np.float32)
+        with self._lock:
+            # The library sorts by length, so a batch holds texts of like length.
+            vectors = self._model.encode(
+                list(texts),
+                prompt=prompt,
+                batch_size=self._batch_size,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
+        vectors = np.asarray(vectors, np.float32)
+        # In bfloat16 the model's own normalisation is off by up to half a percent.
+        norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+        return np.asarray(vectors / np.maximum(norms, 1e-12), np.float32)
+
+    @property
+    def _model(self) -> Any:
+        with self._load_lock:
+            if self._loaded is None:
+                self._loaded = _load(self.name)
+            return self._loaded
+
+
+def _load(name: str) -> Any:
+    bundled = name == BUNDLED_EMBEDDER
+    path = str(bundled_model_folder()) if bundled else name
+    # Importing torch and transformers takes seconds: `dateline --help` must not pay for it.
+    os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
+    import torch
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    dtype = torch.bfloat16 if _fast_bfloat16(torch, device) else torch.float32
+    try:
+        return SentenceTransformer(
+            path, device=device, model_kwargs={"dtype": dtype}, local_files_only=bundled
+        )
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EmbedderError(
+            f"the embedding model {name!r} cannot be loaded: {reason} "
+            f"Check the setting `embedder`; {BUNDLED_EMBEDDER!r} needs no download."
+        ) from error
+
+
+def _fast_bfloat16(torch: Any, device: str) -> bool:
+    """Whether bfloat16 is done in hardware: elsewhere it is slower than float32."""
+    if device == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    return bool(torch.cpu._is_avx512_bf16_supported() or torch.cpu._is_amx_tile_supported())

@@ -1,0 +1,329 @@
+"""Chroma, and nothing but Chroma: the only file that knows its types.
+
+Four collections: `articles` (text and metadata, one record each), `sentences` (one vector each),
+`unfinished` (versions being written or removed) and `state` (a stamp that changes with every write).
+"""
+
+import threading
+import time
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import chromadb
+import httpx
+import numpy as np
+import numpy.typing as npt
+from chromadb.config import Settings
+from chromadb.errors import ChromaError, NotFoundError
+from filelock import FileLock, Timeout
+
+from index.config import IndexConfig
+from index.errors import ArchiveError, ArchiveUnavailableError
+
+Vectors = npt.NDArray[np.float32]
+Metadata = dict[str, Any]
+
+PREFIX = "dateline-"
+DATABASE = "chroma.sqlite3"
+LOCK = "dateline.lock"
+LOCK_SECONDS = 60.0
+SCHEMA = 1
+PAGE = 5000
+_STAMP = "stamp"
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """One stored record; `document` and `vector` are there when they were asked for or given."""
+
+    id: str
+    metadata: Metadata
+    document: str = ""
+    vector: Vectors | None = None
+
+
+class Store:
+    """One archive's collections, in a folder of this machine or on a Chroma server.
+
+    Several processes may share it. A folder has one writer at a time (a lock file), and a process
+    whose in-memory vector index has fallen behind another's writes opens the folder anew.
+    """
+
+    def __init__(self, config: IndexConfig, *, create: bool) -> None:
+        self._folder = None if config.chroma_url else config.archive
+        self._url = config.chroma_url
+        self._write_lock = threading.RLock()
+        self._gate = threading.Condition()
+        self._calls = 0
+        self._opened_at = self._opening_took = 0.0
+        if self._folder is not None:
+            _check_folder(self._folder, create=create)
+        self._open()
+        try:
+            self.identity = self._load_identity()
+        except NotFoundError:
+            if not create:
+                self.close()
+                raise ArchiveError(
+                    f"there is no archive at {self.place}. Make one: dateline ingest PATH"
+                ) from None
+            self.identity = {}
+        self.stamp = self._read_stamp() if self.identity else ""
+
+    @property
+    def place(self) -> str:
+        """Where the archive is, for messages."""
+        return repr(self._url or str(self._folder))
+
+    def create(self, identity: Mapping[str, str | int]) -> None:
+        """Make the collections of a new archive; `identity` names the embedder of its vectors."""
+        with self.writing(), self._call():
+            for name in ("articles", "unfinished", "state"):
+                # These are read by id; the vector index that comes with them is kept minimal.
+                self._client.get_or_create_collection(
+                    PREFIX + name,
+                    configuration={"hnsw": {"max_neighbors": 2, "ef_construction": 2, "ef_search": 2}},
+                    embedding_function=None,
+                )
+            # Last, since an archive is one that has this collection.
+            self._client.get_or_create_collection(
+                PREFIX + "sentences",
+                metadata={"dateline_schema": SCHEMA, **identity},
+                configuration={"hnsw": {"space": "ip", "ef_construction": 128, "ef_search": 128}},
+                embedding_function=None,
+            )
+            self.identity = self._load_identity()
+            self._write_stamp()
+
+    def refresh(self) -> bool:
+        """Catch up with other processes' writes; True when there were any since the last call."""
+        with self._call():
+            if self._read_stamp() == self.stamp:
+                return False
+        with self._gate:
+            self._gate.wait_for(lambda: self._calls == 0)
+            stamp = self._read_stamp()
+            if stamp == self.stamp:
+                return False
+            # While another process writes, each search would open the folder anew: a store that
+            # takes long to open is opened at most every ten times as long.
+            if self._folder is not None:
+                if time.monotonic() - self._opened_at < 10 * self._opening_took:
+                    return False
+                self._client.close()
+                self._open()
+            self.stamp = stamp
+            return True
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """The right to write, alone among processes that share the folder."""
+        lock = FileLock(self._folder / LOCK, timeout=LOCK_SECONDS) if self._folder else nullcontext()
+        try:
+            with self._write_lock, lock:
+                yield
+        except Timeout:
+            raise ArchiveUnavailableError(
+                f"another process has been writing to the archive {self.place} for "
+                f"{LOCK_SECONDS:.0f} seconds. Wait for it to end, then try again."
+            ) from None
+
+    def put(self, collection: str, records: Sequence[Record]) -> None:
+        """Add or replace records."""
+        with self._call():
+            target = self._collection(collection)
+            for chunk in self._chunks(records):
+                documents = [record.document for record in chunk]
+                target.upsert(
+                    ids=[record.id for record in chunk],
+                    embeddings=[_vector(record) for record in chunk],
+                    metadatas=[record.metadata for record in chunk],
+                    documents=documents if any(documents) else None,
+                )
+
+    def get(self, collection: str, ids: Sequence[str], *, documents: bool = False) -> dict[str, Record]:
+        """The records that exist, by id."""
+        found: dict[str, Record] = {}
+        with self._call():
+            for chunk in self._chunks(ids):
+                rows = self._collection(collection).get(
+                    ids=list(chunk), include=["metadatas", "documents"] if documents else ["metadatas"]
+                )
+                found.update((record.id, record) for record in _records(rows))
+        return found
+
+    def all(self, collection: str) -> Iterator[Record]:
+        """Every record's id and metadata."""
+        offset = 0
+        while True:
+            with self._call():
+                rows = self._collection(collection).get(include=["metadatas"], limit=PAGE, offset=offset)
+            records = list(_records(rows))
+            yield from records
+            if len(records) < PAGE:
+                return
+            offset += PAGE
+
+    def delete(self, collection: str, ids: Sequence[str]) -> None:
+        """Delete records; ids that do not exist are no error."""
+        with self._call():
+            for chunk in self._chunks(ids):
+                self._collection(collection).delete(ids=list(chunk))
+
+    def nearest(self, vector: Vectors, k: int, where: dict[str, Any] | None) -> list[tuple[Record, float]]:
+        """The k sentences of the largest inner product with `vector`, and that product."""
+        with self._call():
+            rows = self._collection("sentences").query(
+                query_embeddings=vector[None, :],
+                n_results=k,
+                where=where,
+                include=["metadatas", "distances"],
+            )
+        ids, metadatas, distances = rows["ids"][0], rows["metadatas"], rows["distances"]
+        assert metadatas is not None and distances is not None
+        return [
+            (Record(record_id, dict(metadata)), 1.0 - distance)
+            for record_id, metadata, distance in zip(ids, metadatas[0], distances[0], strict=True)
+        ]
+
+    def changed(self) -> None:
+        """Tell other processes that something was written."""
+        with self._call():
+            self._write_stamp()
+
+    def ping(self) -> None:
+        """Raises ArchiveUnavailableError when the store does not answer."""
+        with self._call():
+            self._read_stamp()
+
+    def close(self) -> None:
+        self._client.close()
+
+    def _open(self) -> None:
+        started = time.monotonic()
+        self._client: Any
+        settings = Settings(anonymized_telemetry=False)
+        try:
+            if self._folder is not None:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                self._client = chromadb.PersistentClient(str(self._folder.resolve()), settings=settings)
+            else:
+                self._client = _connect(self._url, settings)
+            self._batch = self._client.get_max_batch_size()
+        except (ChromaError, OSError) as error:
+            raise ArchiveError(
+                f"the archive {self.place} cannot be opened: {error}. If its files are damaged, "
+                "restore them from a copy or ingest the articles into a new folder."
+            ) from error
+        self._opened_at = time.monotonic()
+        self._opening_took = self._opened_at - started
+        self._collections: dict[str, Any] = {}
+
+    def _load_identity(self) -> Metadata:
+        with self._call(passing=NotFoundError):
+            metadata = dict(self._collection("sentences").metadata or {})
+        if metadata.pop("dateline_schema", None) != SCHEMA:
+            raise ArchiveError(
+                f"the archive {self.place} was made by another version of dateline. "
+                "Ingest the articles into a new folder."
+            )
+        return metadata
+
+    def _collection(self, name: str) -> Any:
+        if name not in self._collections:
+            self._collections[name] = self._client.get_collection(PREFIX + name, embedding_function=None)
+        return self._collections[name]
+
+    def _read_stamp(self) -> str:
+        rows = self._collection("state").get(ids=[_STAMP], include=["metadatas"])
+        return str(rows["metadatas"][0]["value"]) if rows["ids"] else ""
+
+    def _write_stamp(self) -> None:
+        self.stamp = uuid.uuid4().hex
+        self._collection("state").upsert(
+            ids=[_STAMP], embeddings=[[0.0]], metadatas=[{"value": self.stamp}]
+        )
+
+    def _chunks(self, items: Sequence[Any]) -> Iterator[Sequence[Any]]:
+        for start in range(0, len(items), self._batch):
+            yield items[start : start + self._batch]
+
+    @contextmanager
+    def _call(self, passing: type[Exception] | tuple[()] = ()) -> Iterator[None]:
+        """Around every use of the client: it is not replaced meanwhile, and errors become ours."""
+        with self._gate:
+            self._calls += 1
+        try:
+            yield
+        except passing:
+            raise
+        except (httpx.HTTPError, ConnectionError) as error:
+            raise ArchiveUnavailableError(
+                f"the Chroma server at {self.place} does not answer: {error or type(error).__name__}. "
+                "Check that it is running (`chroma run`) and the setting `chroma_url`."
+            ) from error
+        except (ChromaError, OSError) as error:
+            raise ArchiveUnavailableError(
+                f"the archive {self.place} failed: {error}. Check its disk and its server's log."
+            ) from error
+        finally:
+            with self._gate:
+                self._calls -= 1
+                self._gate.notify_all()
+
+
+def _check_folder(folder: Path, *, create: bool) -> None:
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise ArchiveError(f"{str(folder)!r} is a file, not an archive folder. Name another folder.")
+        if (folder / DATABASE).exists():
+            return
+        if not create:
+            raise ArchiveError(
+                f"there is no archive at {str(folder)!r}. Make one: "
+                f"dateline ingest PATH --archive {folder}, or name the right folder with --archive."
+            )
+        if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
+            raise ArchiveError(
+                f"{str(folder)!r} holds other files and is not an archive. Name an empty or new folder."
+            )
+    except OSError as error:
+        raise ArchiveError(
+            f"the archive folder {str(folder)!r} cannot be read: {error.strerror}. "
+            "Check its permissions or name another folder."
+        ) from error
+
+
+def _connect(url: str, settings: Settings) -> Any:
+    parts = urlsplit(url)
+    try:
+        port = parts.port
+    except ValueError:
+        port = 0
+    if parts.scheme not in ("http", "https") or not parts.hostname or port == 0:
+        raise ArchiveError(f"chroma_url {url!r} is not a URL such as http://localhost:8000.")
+    secure = parts.scheme == "https"
+    try:
+        return chromadb.HttpClient(
+            host=parts.hostname, port=port or (443 if secure else 8000), ssl=secure, settings=settings
+        )
+    except (ValueError, httpx.HTTPError, ChromaError) as error:
+        raise ArchiveUnavailableError(
+            f"no Chroma server answers at {url!r}: {error} "
+            "Start it (`chroma run --path FOLDER`) or correct the setting `chroma_url`."
+        ) from error
+
+
+def _vector(record: Record) -> Vectors:
+    return record.vector if record.vector is not None else np.zeros(1, np.float32)
+
+
+def _records(rows: Any) -> Iterator[Record]:
+    documents = rows["documents"] or [""] * len(rows["ids"])
+    for record_id, metadata, document in zip(rows["ids"], rows["metadatas"], documents, strict=True):
+        yield Record(record_id, dict(metadata or {}), document or "")

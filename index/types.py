@@ -1,0 +1,101 @@
+"""The plain values of the index: articles, sentences, passages, filters, hits."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+IngestStatus = Literal["added", "unchanged", "replaced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Article:
+    """One published text.
+
+    `language` is an ISO 639-1 code. `published_at` is an ISO 8601 date or date-time, or empty
+    when unknown: it is never the time of ingestion, which `ingested_at` holds (UTC).
+    """
+
+    id: str
+    title: str
+    text: str
+    url: str = ""
+    source: str = ""
+    authors: tuple[str, ...] = ()
+    language: str = ""
+    published_at: str = ""
+    ingested_at: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """One sentence: `article.text[start_char:end_char] == text`."""
+
+    text: str
+    start_char: int
+    end_char: int
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """A run of neighbouring sentences of one article, the unit an LLM reads."""
+
+    sentences: tuple[Sentence, ...]
+
+    @property
+    def start_char(self) -> int:
+        return self.sentences[0].start_char
+
+    @property
+    def end_char(self) -> int:
+        return self.sentences[-1].end_char
+
+
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """What a search is narrowed to; an empty field narrows nothing.
+
+    `published_from` and `published_to` are ISO 8601 dates or date-times and both inclusive
+    (a date given as the end means the whole of that day). An article without a publication
+    date never passes a filter on dates.
+    """
+
+    published_from: str = ""
+    published_to: str = ""
+    sources: tuple[str, ...] = ()
+    languages: tuple[str, ...] = ()
+    articles: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return any(value for _, value in self.items())
+
+    def items(self) -> Iterator[tuple[str, str | tuple[str, ...]]]:
+        """Each field's name and value, in order."""
+        for name in ("published_from", "published_to", "sources", "languages", "articles"):
+            yield name, getattr(self, name)
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One sentence that a search found, with the passage around it.
+
+    `score` is the inner product of the question's vector with the sum of the sentence's and
+    its passage's unit vectors, so it lies in [-2, 2].
+    """
+
+    article: Article
+    passage: Passage
+    sentence: Sentence
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class Coverage:
+    """What was searched: the receipt that comes with every answer and refusal."""
+
+    articles: int
+    passages: int
+    languages: tuple[str, ...]
+    sources: tuple[str, ...]
+    published_from: str
+    published_to: str
+    filters: Filters

@@ -1,0 +1,199 @@
+"""The Assistant: the one door behind chat, REST, command line and evals."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Sequence
+
+from index.archive import Archive
+from index.catalogue import moment
+from index.types import Filters
+from rag.config import Settings
+from rag.errors import QuestionError
+from rag.extract import extract, nearest
+from rag.generate import generate
+from rag.llm import LLM
+from rag.retrieve import retrieve
+from rag.rewrite import standalone_question
+from rag.types import (
+    AbstentionReason,
+    Answer,
+    AnswerDone,
+    Citation,
+    CitationMade,
+    Event,
+    Evidence,
+    EvidenceFound,
+    Statement,
+    StatementMade,
+    Status,
+    Turn,
+)
+
+MAX_HISTORY = 50
+NO_FILTERS = Filters()
+
+
+class Assistant:
+    """Asks one archive; answers are written by a language model when the settings name one."""
+
+    def __init__(self, settings: Settings, archive: Archive) -> None:
+        self.settings = settings
+        self.archive = archive
+        self._llm = (
+            LLM(
+                model=settings.llm_model,
+                base_url=settings.llm_base_url,
+                api_key=settings.llm_api_key.get_secret_value(),
+                timeout=settings.llm_timeout,
+                retries=settings.llm_retries,
+            )
+            if settings.has_llm
+            else None
+        )
+
+    @classmethod
+    def open(cls, settings: Settings, *, create: bool = False) -> "Assistant":
+        """Open the archive that the settings name. Raises ArchiveError."""
+        return cls(settings, Archive.open(settings.index(), create=create))
+
+    async def search(
+        self, query: str, *, top_k: int | None = None, filters: Filters = NO_FILTERS
+    ) -> Evidence:
+        """Ranked evidence without an answer. Raises QuestionError."""
+        query, top_k = self._checked(query, top_k, filters)
+        return await asyncio.to_thread(retrieve, self.archive, query, top_k=top_k, filters=filters)
+
+    async def ask(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        filters: Filters = NO_FILTERS,
+        top_k: int | None = None,
+    ) -> Answer:
+        """The whole answer at once. Raises what `stream` raises."""
+        answer: Answer | None = None
+        async for event in self.stream(question, history=history, filters=filters, top_k=top_k):
+            if isinstance(event, AnswerDone):
+                answer = event.answer
+        assert answer is not None
+        return answer
+
+    async def stream(
+        self,
+        question: str,
+        *,
+        history: Sequence[Turn] = (),
+        filters: Filters = NO_FILTERS,
+        top_k: int | None = None,
+    ) -> AsyncIterator[Event]:
+        """Evidence, then citations and statements as they are made, then the answer.
+
+        Raises QuestionError, ArchiveUnavailableError and, from the language model, ModelError:
+        a failure is never an abstention.
+        """
+        started = time.perf_counter()
+        question, top_k = self._checked(question, top_k, filters)
+        standalone = standalone_question(question, history[-MAX_HISTORY:])
+        standalone = standalone[-self.settings.max_question_chars :]
+        evidence = await asyncio.to_thread(retrieve, self.archive, standalone, top_k=top_k, filters=filters)
+        timings = {"retrieve": _milliseconds(started)}
+        yield EvidenceFound(evidence)
+
+        statements: list[Statement] = []
+        citations: list[Citation] = []
+        reason = self._reason_to_abstain(evidence)
+        if not reason:
+            async for event in self._answer(evidence, history[-MAX_HISTORY:]):
+                timings.setdefault("first_statement", _milliseconds(started))
+                if isinstance(event, CitationMade):
+                    citations.append(event.citation)
+                else:
+                    statements.append(event.statement)
+                yield event
+            if not statements:
+                reason = "the model found no answer in the evidence"
+        timings["total"] = _milliseconds(started)
+        yield AnswerDone(
+            Answer(
+                question=question,
+                language=evidence.language,
+                status=_status(reason, citations),
+                statements=tuple(statements),
+                citations=tuple(citations),
+                coverage=evidence.coverage,
+                answerability=evidence.answerability,
+                abstained=bool(reason),
+                reason=reason,
+                standalone_question="" if standalone == question else standalone,
+                model=self.settings.llm_model if self._llm else "",
+                nearest=nearest(evidence) if reason else (),
+                timings=timings,
+            )
+        )
+
+    async def models(self) -> list[str]:
+        """Names of the models that the configured server offers; empty without one."""
+        return await self._llm.models() if self._llm else []
+
+    def close(self) -> None:
+        self.archive.close()
+
+    async def _answer(
+        self, evidence: Evidence, history: Sequence[Turn]
+    ) -> AsyncIterator[CitationMade | StatementMade]:
+        if self._llm is None:
+            for event in extract(evidence):
+                yield event
+            return
+        stream = generate(
+            self._llm, evidence, history=history, context_tokens=self.settings.llm_context_tokens
+        )
+        async for generated in stream:
+            yield generated
+
+    def _reason_to_abstain(self, evidence: Evidence) -> AbstentionReason:
+        if not evidence.hits:
+            return "no article passes the filters" if evidence.coverage.filters else "the archive is empty"
+        if evidence.answerability < self.settings.min_answerability:
+            return "the evidence is too weak"
+        return ""
+
+    def _checked(self, question: str, top_k: int | None, filters: Filters) -> tuple[str, int]:
+        question = question.strip()
+        longest = self.settings.max_question_chars
+        if not question:
+            raise QuestionError("the question is empty: type one.")
+        if len(question) > longest:
+            raise QuestionError(
+                f"the question has {len(question):,} characters, more than {longest:,}: shorten it, "
+                "or raise the setting `max_question_chars`."
+            )
+        if top_k is not None and not 1 <= top_k <= 1000:
+            raise QuestionError(f"top_k is {top_k}: it must lie between 1 and 1000.")
+        bounds = {}
+        for name in ("published_from", "published_to"):
+            value = getattr(filters, name)
+            try:
+                bounds[name] = moment(value, end=name == "published_to") if value else None
+            except ValueError:
+                raise QuestionError(
+                    f"{name} is {value!r}: give an ISO 8601 date such as 2024-03-22."
+                ) from None
+        start, end = bounds["published_from"], bounds["published_to"]
+        if start is not None and end is not None and start > end:
+            raise QuestionError(
+                f"published_from {filters.published_from!r} is after published_to "
+                f"{filters.published_to!r}: no article can pass. Swap them."
+            )
+        return question, top_k or self.settings.top_k
+
+
+def _status(reason: AbstentionReason, citations: Sequence[Citation]) -> Status:
+    if reason:
+        return "abstained"
+    return "grounded" if all(citation.verified for citation in citations) else "partly verified"
+
+
+def _milliseconds(since: float) -> float:
+    return round((time.perf_counter() - since) * 1000, 1)

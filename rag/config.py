@@ -1,0 +1,164 @@
+"""Every setting of Dateline; the only reader of the environment and of settings files."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    PydanticBaseSettingsSource,
+    SettingsConfigDict,
+    TomlConfigSettingsSource,
+)
+
+from index.config import BUNDLED_EMBEDDER, IndexConfig
+from rag.errors import SettingsError
+
+PREFIX = "DATELINE_"
+CONFIG_FILE_VARIABLE = "DATELINE_CONFIG"
+DEFAULT_CONFIG_FILE = "dateline.toml"
+
+
+class Settings(BaseSettings):
+    """Settings, in falling priority: command line, `DATELINE_*` variables, `.env`, TOML file."""
+
+    model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
+
+    archive: Path = Field(Path("archive"), description="Folder that holds the archive.")
+    chroma_url: str = Field(
+        "", description="URL of a Chroma server; empty keeps the store in the archive folder."
+    )
+    embedder: str = Field(
+        BUNDLED_EMBEDDER,
+        min_length=1,
+        description="Embedding model: the bundled one, a sentence-transformers name, or a folder.",
+    )
+    query_prompt: str | None = Field(
+        None, description="Text put before a question to embed it; unset takes the model's own."
+    )
+    passage_prompt: str | None = Field(
+        None, description="Text put before a passage to embed it; unset takes the model's own."
+    )
+    passage_tokens: int = Field(
+        200, ge=32, le=500, description="Target length of a passage, in the model's tokens."
+    )
+    batch_size: int = Field(32, ge=1, le=512, description="Texts embedded at a time.")
+    top_k: int = Field(10, ge=1, le=100, description="Passages that a question retrieves.")
+    min_answerability: float = Field(
+        0.5,
+        ge=0.0,
+        le=1.0,
+        description="Abstain when the probability that the evidence holds the answer is lower.",
+    )
+    max_question_chars: int = Field(
+        2000, ge=100, le=20000, description="Longest question taken, in characters."
+    )
+    llm_model: str = Field("", description="Model name; with a key or base URL, answers are written by it.")
+    llm_base_url: str = Field(
+        "", description="URL of an OpenAI-compatible server, e.g. http://localhost:11434/v1."
+    )
+    llm_api_key: SecretStr = Field(
+        SecretStr(""), description="Key for that server; OPENAI_API_KEY is taken when this is unset."
+    )
+    llm_timeout: float = Field(
+        60.0, gt=0, le=600, description="Seconds without a byte from the model before giving up."
+    )
+    llm_retries: int = Field(2, ge=0, le=10, description="Retries on 429, 5xx and lost connections.")
+    llm_context_tokens: int = Field(
+        6000, ge=500, le=1_000_000, description="Tokens of evidence shown to the model, at most."
+    )
+    host: str = Field("127.0.0.1", min_length=1, description="Address the server binds to.")
+    port: int = Field(7860, ge=1, le=65535, description="Port the server listens on.")
+    log_level: str = Field(
+        "WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line shown."
+    )
+
+    @property
+    def has_llm(self) -> bool:
+        """Whether answers are written by a language model: it has a name and somewhere to go."""
+        return bool(self.llm_model and (self.llm_base_url or self.llm_api_key.get_secret_value()))
+
+    def index(self) -> IndexConfig:
+        """The part of the settings that the index needs."""
+        return IndexConfig(
+            archive=self.archive,
+            chroma_url=self.chroma_url,
+            embedder=self.embedder,
+            query_prompt=self.query_prompt,
+            passage_prompt=self.passage_prompt,
+            passage_tokens=self.passage_tokens,
+            batch_size=self.batch_size,
+        )
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        return (init_settings, *_sources(settings_cls).values())
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Read the settings; an override that is None is left out. Raises SettingsError."""
+    given = {name: value for name, value in overrides.items() if value is not None}
+    _check_names()
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(map(str, e['loc']))}: {e['msg']}" for e in error.errors(include_input=False)
+        )
+        raise SettingsError(
+            f"the settings are not valid: {problems}. `dateline config` lists every setting."
+        ) from None
+    except (OSError, ValueError) as error:
+        raise SettingsError(f"the settings cannot be read: {error}. Correct the file.") from None
+    key = os.environ.get("OPENAI_API_KEY", "")
+    if key and not settings.llm_api_key.get_secret_value():
+        settings = settings.model_copy(update={"llm_api_key": SecretStr(key)})
+    return settings
+
+
+def explain_settings(**overrides: Any) -> list[tuple[str, str, str, str]]:
+    """Each setting's name, value in force (secrets hidden), origin and description."""
+    settings = load_settings(**overrides)
+    sources = {"command line": {k: v for k, v in overrides.items() if v is not None}}
+    sources |= {name: source() for name, source in _sources(Settings).items()}
+    rows = []
+    for name, field in Settings.model_fields.items():
+        origin = next((label for label, values in sources.items() if name in values), "default")
+        if name == "llm_api_key" and origin == "default" and os.environ.get("OPENAI_API_KEY"):
+            origin = "OPENAI_API_KEY"
+        rows.append((name, str(getattr(settings, name)), origin, field.description or ""))
+    return rows
+
+
+def _sources(settings_cls: type[BaseSettings]) -> dict[str, PydanticBaseSettingsSource]:
+    config_file = Path(os.environ.get(CONFIG_FILE_VARIABLE, DEFAULT_CONFIG_FILE))
+    return {
+        "environment": EnvSettingsSource(settings_cls),
+        ".env": DotEnvSettingsSource(settings_cls, env_file=".env"),
+        str(config_file): TomlConfigSettingsSource(settings_cls, toml_file=config_file),
+    }
+
+
+def _check_names() -> None:
+    """pydantic-settings ignores environment variables it does not know; a typo must not pass."""
+    known = {PREFIX + name.upper() for name in Settings.model_fields} | {CONFIG_FILE_VARIABLE}
+    unknown = sorted(
+        name for name in os.environ if name.upper().startswith(PREFIX) and name.upper() not in known
+    )
+    if unknown:
+        raise SettingsError(
+            f"unknown setting {unknown[0]!r} in the environment: unset it, or see `dateline config`."
+        )
+    named = os.environ.get(CONFIG_FILE_VARIABLE)
+    if named and not Path(named).is_file():
+        raise SettingsError(f"the settings file {named!r} of {CONFIG_FILE_VARIABLE} does not exist.")

@@ -1,0 +1,27 @@
+"""What can go wrong between a question and its answer, apart from the index's own errors."""
+
+from index.errors import UserFixableError
+
+
+class SettingsError(UserFixableError):
+    """A setting is unknown, malformed or out of bounds."""
+
+
+class QuestionError(UserFixableError):
+    """The question is empty, too long, or its filters make no sense."""
+
+
+class ModelError(UserFixableError):
+    """The language model failed; an outage is never shown as an abstention."""
+
+
+class ModelUnreachableError(ModelError):
+    """Nothing answers at the model's address, or it answers too late."""
+
+
+class ModelRefusedError(ModelError):
+    """The model's server refused the request: key, model name, rate, or size."""
+
+
+class ModelReplyError(ModelError):
+    """The stream broke half-way or its content cannot be read."""

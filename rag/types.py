@@ -1,0 +1,149 @@
+"""The plain values of a conversation: turns, evidence, statements, citations, answers."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from index.types import Article, Coverage, Hit, Passage, Sentence
+
+Role = Literal["user", "assistant"]
+Status = Literal["grounded", "partly verified", "abstained"]
+AbstentionReason = Literal[
+    "",
+    "the archive is empty",
+    "no article passes the filters",
+    "the evidence is too weak",
+    "the model found no answer in the evidence",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One earlier message of a conversation."""
+
+    role: Role
+    content: str
+
+
+@dataclass(frozen=True, slots=True)
+class RankedPassage:
+    """A passage that was found, its best sentences (best first) and its score in [-2, 2]."""
+
+    article: Article
+    passage: Passage
+    sentences: tuple[Sentence, ...]
+    scores: tuple[float, ...]
+
+    @property
+    def score(self) -> float:
+        return self.scores[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What retrieval returns for one question, best first.
+
+    `answerability` is the calibrated probability, in [0, 1], that the answer is in `hits`.
+    """
+
+    question: str
+    language: str
+    hits: tuple[Hit, ...]
+    passages: tuple[RankedPassage, ...]
+    coverage: Coverage
+    answerability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Another article that carries the cited sentence word for word (a wire copy)."""
+
+    article_id: str
+    title: str
+    url: str
+    source: str
+    published_at: str
+    start_char: int
+    end_char: int
+
+
+@dataclass(frozen=True, slots=True)
+class Citation:
+    """A pointer to one sentence: `article.text[start_char:end_char] == cited_text`."""
+
+    index: int
+    article_id: str
+    title: str
+    url: str
+    source: str
+    published_at: str
+    language: str
+    cited_text: str
+    start_char: int
+    end_char: int
+    verified: bool
+    reason: str = ""
+    also_in: tuple[Source, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One sentence of an answer; `citations` are the indexes of what it rests on."""
+
+    text: str
+    language: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A cited answer, or an abstention with its reason and what was searched.
+
+    `standalone_question` is what was searched for, when it differs from the question (a
+    follow-up). `model` is empty for an extractive answer. `timings` are milliseconds by stage.
+    `nearest` are the best passages of an abstention: near, but not an answer.
+    """
+
+    question: str
+    language: str
+    status: Status
+    statements: tuple[Statement, ...]
+    citations: tuple[Citation, ...]
+    coverage: Coverage
+    answerability: float
+    abstained: bool = False
+    reason: AbstentionReason = ""
+    standalone_question: str = ""
+    model: str = ""
+    nearest: tuple[Citation, ...] = ()
+    timings: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EvidenceFound:
+    """Streamed first: what the answer will rest on."""
+
+    evidence: Evidence
+
+
+@dataclass(frozen=True, slots=True)
+class CitationMade:
+    """Streamed before the first statement that points to it."""
+
+    citation: Citation
+
+
+@dataclass(frozen=True, slots=True)
+class StatementMade:
+    """Streamed when a statement is complete and its citations are known."""
+
+    statement: Statement
+
+
+@dataclass(frozen=True, slots=True)
+class AnswerDone:
+    """Streamed last: the whole answer."""
+
+    answer: Answer
+
+
+Event = EvidenceFound | CitationMade | StatementMade | AnswerDone
