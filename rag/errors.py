@@ -25,3 +25,7 @@ class ModelRefusedError(ModelError):
 
 class ModelReplyError(ModelError):
     """The stream broke half-way or its content cannot be read."""
+
+
+class ContextTooLongError(ModelRefusedError):
+    """The request is longer than the model can read; a shorter one may pass."""
