@@ -212,8 +212,8 @@ class Archive:
         if differing:
             name = differing[0]
             raise ArchiveError(
-                f"the archive {self.place} was made with {name} {theirs.get(name)!r}, but the settings give "
-                f"{ours[name]!r}. Put the setting back, or ingest the articles into a new folder."
+                f"the archive {self.place} was made with {name} {theirs.get(name)!r}, but the settings "
+                f"give {ours[name]!r}. Put the setting back, or ingest the articles into a new folder."
             )
         self._checked = True
 

@@ -12,6 +12,7 @@ import shutil
 import struct
 import tempfile
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -174,7 +175,7 @@ def _read_tokenizer(file: BinaryIO) -> Any:
     offsets = np.frombuffer(file.read(4 * (count + 1)), "<u4")
     scores = np.frombuffer(file.read(4 * count), "<f4")
     blob = file.read(length)
-    pieces = [blob[start:end].decode() for start, end in zip(offsets[:-1], offsets[1:], strict=True)]
+    pieces = [blob[start:end].decode() for start, end in pairwise(offsets)]
     vocabulary = list(zip(pieces, scores.astype(float).tolist(), strict=True))
     tokenizer = Tokenizer(models.Unigram(vocabulary, unk_id=unknown, byte_fallback=False))
     tokenizer.normalizer = normalizers.Sequence(
