@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .demo/archive
 PORT ?= 7860
 
-.PHONY: setup demo test check lint types evals clean
+.PHONY: setup demo test check lint types evals bench clean
 
 setup: $(VENV)/installed
 
@@ -35,6 +35,9 @@ types: setup
 
 evals: setup
 	$(BIN)/dateline eval
+
+bench: setup
+	HF_HUB_OFFLINE=1 $(BIN)/python -m evals.bench
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache

@@ -160,10 +160,12 @@ def _write_model(file: BinaryIO, folder: Path) -> None:
 
 
 def _read_header(file: BinaryIO) -> _Shape:
-    magic, _version, *sizes, epsilon, block = struct.unpack("<4sI7ifi", file.read(44))
+    magic, _version = struct.unpack("<4sI", file.read(8))
+    shape = _Shape(*struct.unpack("<7if", file.read(32)))
+    (block,) = struct.unpack("<i", file.read(4))
     if magic != b"E5S1" or block != 32:
         raise EmbedderError(f"the model file is not of the expected format. Reinstall {PACKAGE}.")
-    return _Shape(*sizes, epsilon)
+    return shape
 
 
 def _read_tokenizer(file: BinaryIO) -> Any:
