@@ -1,0 +1,57 @@
+"""The README says what is true: settings, commands, endpoints."""
+
+import re
+from pathlib import Path
+
+from rag.config import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text("utf-8")
+
+
+def settings_table() -> str:
+    rows = ["| setting | default | what it is |", "|---|---|---|"]
+    for name, field in Settings.model_fields.items():
+        default = field.default
+        shown = "" if name == "llm_api_key" or default in ("", None) else f"`{default}`"
+        rows.append(f"| `{name}` | {shown} | {field.description} |")
+    return "\n".join(rows)
+
+
+def test_every_setting_is_in_the_readme() -> None:
+    inside = re.search(r"<!-- settings -->\n(.*?)\n<!-- /settings -->", README, re.DOTALL)
+    assert inside is not None
+    assert inside.group(1) == settings_table(), "paste this:\n" + settings_table()
+
+
+def test_every_make_target_exists() -> None:
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    for target in re.findall(r"`?make (\w+)", README):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_every_command_exists() -> None:
+    from typer.main import get_command
+
+    from ui.cli import app
+
+    command = get_command(app)
+    names = set(command.commands)  # type: ignore[attr-defined]
+    for name in re.findall(r"dateline (\w+)", README):
+        if name not in ("processes",):
+            assert name in names, name
+
+
+def test_every_endpoint_exists() -> None:
+    from ui.api import create_api
+
+    paths = create_api(None).openapi()["paths"]  # type: ignore[arg-type]
+    for method, path in re.findall(r"`(GET|POST|DELETE) (/\S+?)`", README):
+        assert method.lower() in paths[path], (method, path)
+
+
+def test_nothing_names_a_machine_path() -> None:
+    for path in ROOT.rglob("*.py"):
+        if ".venv" not in path.parts:
+            text = path.read_text("utf-8")
+            assert "/" + "work/" not in text and "/" + "root/" not in text, path
