@@ -1,10 +1,11 @@
-"""The archive: articles and the vectors of their sentences, kept in step.
+"""The archive: articles, the vectors of their sentences and their words, kept in step.
 
 An article's sentences carry its version (a hash of its content). The article's record names the
 version that counts, so writing that one record is what makes a new version answer, whole or not
 at all; sentences of any other version are never returned. Versions that are being written or
 removed are noted first, and what an interrupted process left behind is swept up before the next
-writing.
+writing. The word index follows the store: it notes the store's stamp, and when that is another one
+than the store's, it is mended from the articles.
 """
 
 import hashlib
@@ -14,10 +15,13 @@ import time
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
+from itertools import accumulate, compress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from platformdirs import user_cache_path
 
 from index.catalogue import Catalogue, Entry, Matcher, moment
 from index.centre import centre, centring_of
@@ -26,12 +30,15 @@ from index.embed import Embedder
 from index.errors import ArchiveError, ArticleNotFoundError
 from index.split import split_sentences
 from index.store import Record, Store
-from index.types import Article, Coverage, Filters, Hit, Passage, Sentence
+from index.types import Article, Coverage, Filters, Hit, Passage, Sentence, WordHit, WordMatches
+from index.words import WordPassage, Words
 
 Vectors = npt.NDArray[np.float32]
 
 # On a Chroma server several processes may write at once: notes younger than this are left alone.
 ABANDONED_AFTER_SECONDS = 3600.0
+MEND_ARTICLES = 500
+NO_FILTERS = Filters()
 _CONTENT = ("id", "title", "text", "url", "source", "authors", "language", "published_at")
 
 
@@ -39,8 +46,8 @@ _CONTENT = ("id", "title", "text", "url", "source", "authors", "language", "publ
 class Indexed:
     """An article ready to be stored: its passages, and one vector for each of their sentences.
 
-    `vectors` has shape (sentences, dimension): the centred unit vector of the sentence plus that
-    of its passage, so that one inner product with a question scores both.
+    `vectors` has shape (sentences, dimension): the weighted sum of the centred unit vectors of the
+    sentence and of its passage, so that one inner product with a question scores both.
     """
 
     article: Article
@@ -61,7 +68,11 @@ class Archive:
         self._store = store
         self._catalogue_lock = threading.Lock()
         self._checked = False
-        self._catalogue = self._read_catalogue() if store.identity else Catalogue(())
+        if not store.identity:
+            store.create(self._identity())
+        self._catalogue = self._read_catalogue()
+        self._words = Words(_words_folder(config))
+        self._sync_words()
 
     @classmethod
     def open(cls, config: IndexConfig, *, create: bool = False) -> "Archive":
@@ -75,10 +86,7 @@ class Archive:
                 f"name {config.embedder!r}. Set DATELINE_EMBEDDER={made_with}, or ingest the articles "
                 "into a new folder to embed them again."
             )
-        archive = cls(config, store)
-        if not store.identity:
-            store.create(archive._identity())
-        return archive
+        return cls(config, store)
 
     @property
     def place(self) -> str:
@@ -96,7 +104,7 @@ class Archive:
         vectors = self.embedder.embed_queries([question])
         return np.asarray(centre(vectors, [language], "query", self.embedder.name)[0])
 
-    def search(self, vector: Vectors, *, k: int, filters: Filters = Filters()) -> list[Hit]:  # noqa: B008 - frozen
+    def search(self, vector: Vectors, *, k: int, filters: Filters = NO_FILTERS) -> list[Hit]:
         """The k best sentences with their passages, best first; fewer only when no more exist."""
         self.catch_up()
         catalogue = self._catalogue
@@ -107,14 +115,35 @@ class Archive:
         while True:
             found = self._store.nearest(vector, wanted, where)
             valid = []
-            for record, score in found:
+            for record in found:
                 entry = catalogue.get(record.metadata["article"])
                 if entry and entry.version == record.metadata["version"] and passes(entry):
-                    valid.append((record, score))
+                    valid.append(record)
             if len(valid) >= k or len(found) < wanted:
                 break
             wanted *= 4
-        return self._hits(valid[:k])
+        return self._hits(valid[:k], vector)
+
+    def search_words(
+        self, question: str, language: str, *, k: int, filters: Filters = NO_FILTERS
+    ) -> WordMatches:
+        """The k passages in the question's language that share most words with it, best first."""
+        catalogue = self._catalogue
+        articles = [entry.id for entry in catalogue.matching(filters)] if filters else []
+        if filters and not articles:
+            return WordMatches((), 0.0)
+        found = self._words.search(question, language, k, articles)
+        entries = [catalogue.get(hit.article) for hit in found.hits]
+        current = [
+            e is not None and e.version == h.version for h, e in zip(found.hits, entries, strict=True)
+        ]
+        return replace(found, hits=tuple(compress(found.hits, current)))
+
+    def hits_of(self, words: Sequence[WordHit], vector: Vectors) -> list[Hit]:
+        """The sentences of passages that words found, scored by the question's vector."""
+        ids = [f"{hit.version}:{n}" for hit in words for n in range(hit.first, hit.last + 1)]
+        records = self._store.get("sentences", ids, vectors=True)
+        return self._hits([records[i] for i in ids if i in records], vector)
 
     def article(self, article_id: str) -> Article:
         """One article whole. Raises ArticleNotFoundError."""
@@ -131,7 +160,7 @@ class Archive:
         *,
         offset: int = 0,
         limit: int = 50,
-        filters: Filters = Filters(),  # noqa: B008 - frozen
+        filters: Filters = NO_FILTERS,
     ) -> list[Article]:
         """A page of articles, newest publication first, undated last."""
         self.catch_up()
@@ -139,12 +168,12 @@ class Archive:
         found = self._articles([entry.id for entry in page])
         return [found[entry.id] for entry in page if entry.id in found]
 
-    def count_articles(self, filters: Filters = Filters()) -> int:  # noqa: B008 - frozen
+    def count_articles(self, filters: Filters = NO_FILTERS) -> int:
         """How many articles pass the filters."""
         self.catch_up()
         return len(self._catalogue.matching(filters))
 
-    def coverage(self, filters: Filters = Filters()) -> Coverage:  # noqa: B008 - frozen
+    def coverage(self, filters: Filters = NO_FILTERS) -> Coverage:
         """What a search with these filters looks through."""
         self.catch_up()
         return self._catalogue.coverage(filters)
@@ -179,11 +208,12 @@ class Archive:
                 ],
             )
             self._set_catalogue(self._catalogue.changed(added=entries))
-            self._store.delete(
-                "sentences", [i for entry in old if entry.version not in kept for i in _sentence_ids(entry)]
-            )
+            replaced = [entry for entry in old if entry.version not in kept]
+            self._store.delete("sentences", [i for entry in replaced for i in _sentence_ids(entry)])
             self._store.delete("unfinished", [note.id for note in notes])
+            before = self._store.stamp
             self._store.changed()
+            self._update_words(items, [entry.version for entry in replaced], before)
 
     def remove(self, article_id: str) -> None:
         """Remove an article and all that was made of it. Raises ArticleNotFoundError."""
@@ -201,7 +231,9 @@ class Archive:
             self._set_catalogue(self._catalogue.changed(removed=[article_id]))
             self._store.delete("sentences", _sentence_ids(entry))
             self._store.delete("unfinished", [note.id])
+            before = self._store.stamp
             self._store.changed()
+            self._update_words([], [entry.version], before)
 
     def check_embedder(self) -> None:
         """Raises ArchiveError when the loaded model is not the one that made the archive."""
@@ -231,6 +263,7 @@ class Archive:
         """Take note of what other processes wrote since."""
         if self._store.refresh():
             self._set_catalogue(self._read_catalogue())
+            self._sync_words()
 
     def _set_catalogue(self, catalogue: Catalogue) -> None:
         with self._catalogue_lock:
@@ -243,20 +276,69 @@ class Archive:
         records = self._store.get("articles", list(dict.fromkeys(ids)), documents=True)
         return {article_id: _article_of_record(record) for article_id, record in records.items()}
 
-    def _hits(self, found: list[tuple[Record, float]]) -> list[Hit]:
-        articles = self._articles(record.metadata["article"] for record, _ in found)
+    def _hits(self, found: Sequence[Record], vector: Vectors) -> list[Hit]:
+        articles = self._articles(record.metadata["article"] for record in found)
+        versions = {article_id: version_of(article) for article_id, article in articles.items()}
         hits = []
-        for record, score in found:
+        for record in found:
             data = record.metadata
-            article = articles.get(data["article"])
-            if article is None or version_of(article) != data["version"]:
+            if versions.get(data["article"]) != data["version"] or record.vector is None:
                 continue  # replaced or removed since the search began
+            article = articles[data["article"]]
             text = article.text
             bounds = json.loads(data["passage"])
             passage = Passage(tuple(Sentence(text[a:b], a, b) for a, b in bounds))
             sentence = Sentence(text[data["start"] : data["end"]], data["start"], data["end"])
-            hits.append(Hit(article, passage, sentence, score))
+            hits.append(Hit(article, passage, sentence, float(record.vector @ vector), record.vector))
         return hits
+
+    def _update_words(self, items: Sequence[Indexed], removed: Sequence[str], before: str) -> None:
+        """Carry a write over to the word index; `before` is the store's stamp before that write."""
+        with self._words.alone(wait=True):
+            in_step = self._words.stamp == before
+            passages = [passage for item in items for passage in _word_passages(item)]
+            self._words.update(passages, [*removed, *(version_of(item.article) for item in items)])
+            if in_step:
+                self._words.mark(self._store.stamp)
+        self._sync_words()
+
+    def _sync_words(self) -> None:
+        """Bring the word index in step with the store, unless another process is at it."""
+        if self._words.stamp == self._store.stamp:
+            self._words.reload()
+            return
+        with self._words.alone(wait=False) as alone:
+            if alone:
+                self._mend_words()
+            self._words.reload()
+
+    def _mend_words(self) -> None:
+        """Index what is missing and drop what is too much."""
+        stamp = self._store.stamp
+        expected = {entry.version: entry for entry in self._catalogue.matching(NO_FILTERS)}
+        present = self._words.versions()
+        missing = [entry for version, entry in expected.items() if version not in present]
+        for start in range(0, len(missing), MEND_ARTICLES):
+            chunk = missing[start : start + MEND_ARTICLES]
+            articles = self._articles(entry.id for entry in chunk)
+            items = [
+                Indexed(articles[entry.id], passages, np.zeros((entry.sentences, 0), np.float32))
+                for entry in chunk
+                if entry.id in articles and (passages := self._passages(articles[entry.id], entry))
+            ]
+            self._words.update(passage for item in items for passage in _word_passages(item))
+        self._words.update(removed=present - expected.keys())
+        self._words.mark(stamp)
+
+    def _passages(self, article: Article, entry: Entry) -> tuple[Passage, ...]:
+        """An article's passages as they are stored."""
+        records = self._store.get("sentences", _sentence_ids(entry))
+        stored = dict.fromkeys(r.metadata["passage"] for r in records.values())
+        passages = [
+            Passage(tuple(Sentence(article.text[a:b], a, b) for a, b in json.loads(bounds)))
+            for bounds in stored
+        ]
+        return tuple(sorted(passages, key=lambda passage: passage.start_char))
 
     def _sweep(self) -> None:
         """Remove what an interrupted process left: sentences of versions that do not count."""
@@ -359,6 +441,33 @@ def _ids(version: str, sentences: int) -> list[str]:
 
 def _note(entry: Entry) -> Record:
     return Record(entry.version, {"article": entry.id, "sentences": entry.sentences, "at": time.time()})
+
+
+def _word_passages(item: Indexed) -> list[WordPassage]:
+    article, version = item.article, version_of(item.article)
+    ends = list(accumulate(len(passage.sentences) for passage in item.passages))
+    return [
+        WordPassage(
+            article=article.id,
+            version=version,
+            language=article.language,
+            start_char=passage.start_char,
+            first=end - len(passage.sentences),
+            last=end - 1,
+            # The title says what the passage is about, in words it may not repeat.
+            text=f"{article.title}\n{article.text[passage.start_char : passage.end_char]}",
+        )
+        for passage, end in zip(item.passages, ends, strict=True)
+    ]
+
+
+def _words_folder(config: IndexConfig) -> Path:
+    """Beside the store; for a store on a server, in this user's cache: it is derived data."""
+    if not config.chroma_url:
+        return config.archive / "words"
+    return (
+        user_cache_path("dateline") / "words" / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]
+    )
 
 
 def _where(filters: Filters) -> dict[str, Any] | None:

@@ -146,15 +146,16 @@ class Store:
                     documents=documents if any(documents) else None,
                 )
 
-    def get(self, collection: str, ids: Sequence[str], *, documents: bool = False) -> dict[str, Record]:
+    def get(
+        self, collection: str, ids: Sequence[str], *, documents: bool = False, vectors: bool = False
+    ) -> dict[str, Record]:
         """The records that exist, by id."""
+        include = ["metadatas"] + ["documents"] * documents + ["embeddings"] * vectors
         found: dict[str, Record] = {}
-        with self._call():
-            for chunk in self._chunks(ids):
-                rows = self._collection(collection).get(
-                    ids=list(chunk), include=["metadatas", "documents"] if documents else ["metadatas"]
-                )
-                found.update((record.id, record) for record in _records(rows))
+        for chunk in self._chunks(ids):
+            with self._call():
+                rows = self._collection(collection).get(ids=list(chunk), include=include)
+            found.update((record.id, record) for record in _records(rows))
         return found
 
     def all(self, collection: str) -> Iterator[Record]:
@@ -175,26 +176,25 @@ class Store:
             for chunk in self._chunks(ids):
                 self._collection(collection).delete(ids=list(chunk))
 
-    def nearest(self, vector: Vectors, k: int, where: dict[str, Any] | None) -> list[tuple[Record, float]]:
-        """The k sentences of the largest inner product with `vector`, and that product."""
+    def nearest(self, vector: Vectors, k: int, where: dict[str, Any] | None) -> list[Record]:
+        """The k sentences of the largest inner product with `vector`, best first, with vectors."""
         with self._call():
             rows = self._collection("sentences").query(
                 query_embeddings=vector[None, :],
                 n_results=k,
                 where=where,
-                include=["metadatas", "distances"],
+                include=["metadatas", "embeddings"],
             )
-        ids, metadatas, distances = rows["ids"][0], rows["metadatas"], rows["distances"]
-        assert metadatas is not None and distances is not None
-        return [
-            (Record(record_id, dict(metadata)), 1.0 - distance)
-            for record_id, metadata, distance in zip(ids, metadatas[0], distances[0], strict=True)
-        ]
+        return list(_records({name: rows[name][0] for name in ("ids", "metadatas", "embeddings")}))
 
     def changed(self) -> None:
         """Tell other processes that something was written."""
         with self._call():
+            unseen = self._read_stamp() != self.stamp
             self._write_stamp()
+            if unseen:
+                # On a server another process wrote meanwhile: the next `refresh` must not miss it.
+                self.stamp = ""
 
     def ping(self) -> None:
         """Raises ArchiveUnavailableError when the store does not answer."""
@@ -324,6 +324,9 @@ def _vector(record: Record) -> Vectors:
 
 
 def _records(rows: Any) -> Iterator[Record]:
-    documents = rows["documents"] or [""] * len(rows["ids"])
-    for record_id, metadata, document in zip(rows["ids"], rows["metadatas"], documents, strict=True):
-        yield Record(record_id, dict(metadata or {}), document or "")
+    count = len(rows["ids"])
+    documents = rows.get("documents") or [""] * count
+    vectors = rows.get("embeddings")
+    for number, (record_id, metadata) in enumerate(zip(rows["ids"], rows["metadatas"], strict=True)):
+        vector = None if vectors is None else np.asarray(vectors[number], np.float32)
+        yield Record(record_id, dict(metadata or {}), documents[number] or "", vector)

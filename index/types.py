@@ -1,8 +1,11 @@
 """The plain values of the index: articles, sentences, passages, filters, hits."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
 
 IngestStatus = Literal["added", "unchanged", "replaced"]
 
@@ -78,14 +81,47 @@ class Filters:
 class Hit:
     """One sentence that a search found, with the passage around it.
 
-    `score` is the inner product of the question's vector with the sum of the sentence's and
-    its passage's unit vectors, so it lies in [-2, 2].
+    `vector`, of shape (dimension,), is the weighted sum of the sentence's and its passage's unit
+    vectors (the weights are in `index/ingest.py`).
+    `score` is its inner product with the question's unit vector, so it lies in [-2, 2].
     """
 
     article: Article
     passage: Passage
     sentence: Sentence
     score: float
+    vector: npt.NDArray[np.float32] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class WordHit:
+    """A passage that shares words with the question; `score` is BM25's, above 0.
+
+    `version` is the article's content hash; `first` and `last` number its sentences in the article.
+    """
+
+    article: str
+    version: str
+    start_char: int
+    first: int
+    last: int
+    score: float
+
+
+@dataclass(frozen=True, slots=True)
+class WordMatches:
+    """The passages that share words with a question, best first.
+
+    `ideal` is about the most that BM25 could give: that of a passage with every word of it.
+    """
+
+    hits: tuple[WordHit, ...]
+    ideal: float
+
+    @property
+    def coverage(self) -> float:
+        """How much of the question's words, by weight, the best passage has: in [0, 1]."""
+        return min(1.0, self.hits[0].score / self.ideal) if self.hits and self.ideal else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from index.types import Hit
 from rag.types import Citation, CitationMade, Evidence, Source, Statement, StatementMade
 
-MAX_SENTENCES = 6
+MAX_SENTENCES = 5
 # Sentences that score this much less than the best one are about something else (estimated on
 # the golden questions: `dateline eval`).
-MARGIN = 0.25
+MARGIN = 0.2
 
 
 def extract(evidence: Evidence) -> Iterator[CitationMade | StatementMade]:

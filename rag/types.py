@@ -26,16 +26,17 @@ class Turn:
 
 @dataclass(frozen=True, slots=True)
 class RankedPassage:
-    """A passage that was found, its best sentences (best first) and its score in [-2, 2]."""
+    """A passage that was found and its best sentences, best first.
+
+    `score` orders the passages of one search and `scores` the sentences of this passage; they are
+    not comparable with each other or between questions.
+    """
 
     article: Article
     passage: Passage
     sentences: tuple[Sentence, ...]
     scores: tuple[float, ...]
-
-    @property
-    def score(self) -> float:
-        return self.scores[0]
+    score: float
 
 
 @dataclass(frozen=True, slots=True)

@@ -88,6 +88,7 @@ def test_hits_are_verbatim_with_their_passage(archive: Archive) -> None:
 def test_score_is_the_sum_of_both_similarities(archive: Archive) -> None:
     """Worked out again from single vectors: the stored sum is what the docstring says it is."""
     from index.centre import centre
+    from index.ingest import PASSAGE_WEIGHT, SENTENCE_WEIGHT
 
     hit = find(archive, "Who denied having been warned?")[0]
     question = archive.embed_question("Who denied having been warned?", "en")
@@ -95,7 +96,9 @@ def test_score_is_the_sum_of_both_similarities(archive: Archive) -> None:
     name = archive.embedder.name
     passage = centre(archive.embedder.embed_passages([text]), ["en"], "passage", name)[0]
     sentence = centre(archive.embedder.embed_passages([hit.sentence.text]), ["en"], "sentence", name)[0]
-    assert hit.score == pytest.approx(float(question @ passage + question @ sentence), abs=0.02)
+    assert hit.score == pytest.approx(
+        float(PASSAGE_WEIGHT * question @ passage + SENTENCE_WEIGHT * question @ sentence), abs=0.02
+    )
 
 
 def test_an_unchanged_article_costs_no_embedding(
@@ -239,7 +242,7 @@ def test_articles_of_another_process_are_found_without_reopening(
     again.close()
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.05, 0.4, 0.9, 1.7])
+@pytest.mark.parametrize("moment", [0.0, 0.3, 1.1])
 def test_killed_at_any_moment(tmp_path: Path, embedder: Embedder, moment: float) -> None:
     """Nothing reported done is lost, nothing half answers, and going on ends as if undisturbed."""
     folder = tmp_path / "a"

@@ -1,0 +1,173 @@
+"""The word index: BM25 over passages, beside the vectors; the only file that knows tantivy.
+
+It is derived data: whatever happens to it, the archive can make it again from the articles.
+"""
+
+import math
+import shutil
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import tantivy
+from filelock import FileLock, Timeout
+
+from index.analyse import analyse, analyse_question
+from index.types import WordHit, WordMatches
+
+_HEAP_BYTES = 32_000_000
+_STAMP = "stamp"
+# Raise when the analysis or the fields change: an index of another form is made anew.
+FORM = "1"
+
+
+@dataclass(frozen=True, slots=True)
+class WordPassage:
+    """A passage to be indexed: its article, that one's version and language, its place and text.
+
+    `first` and `last` number its sentences in the article.
+    """
+
+    article: str
+    version: str
+    language: str
+    start_char: int
+    first: int
+    last: int
+    text: str
+
+
+class Words:
+    """A folder with the word index of one archive. Safe to share between threads."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._lock = threading.Lock()
+        self._index = self._open()
+
+    @property
+    def stamp(self) -> str:
+        """The stamp of the store that this index was last in step with; empty when never."""
+        try:
+            form, stamp = (self._folder / _STAMP).read_text("utf-8").split()
+        except (OSError, ValueError):
+            return ""
+        return stamp if form == FORM else ""
+
+    def mark(self, stamp: str) -> None:
+        """Note that the index is in step with the store at this stamp."""
+        beside = self._folder / f"{_STAMP}.new"
+        beside.write_text(f"{FORM} {stamp}", "utf-8")
+        beside.replace(self._folder / _STAMP)
+
+    @contextmanager
+    def alone(self, *, wait: bool) -> Iterator[bool]:
+        """The right to write; False when another process has it and we are not to wait."""
+        lock = FileLock(self._folder.with_name(self._folder.name + ".lock"), timeout=-1 if wait else 0)
+        try:
+            lock.acquire()
+        except Timeout:
+            yield False
+            return
+        try:
+            yield True
+        finally:
+            lock.release()
+
+    def update(self, added: Iterable[WordPassage] = (), removed: Iterable[str] = ()) -> None:
+        """Add passages and remove versions, in one step that a kill cannot halve."""
+        with self._lock:
+            writer = self._index.writer(_HEAP_BYTES, 1)
+            for version in removed:
+                writer.delete_documents_by_term("version", version)
+            for passage in added:
+                writer.add_document(
+                    tantivy.Document(
+                        article=passage.article,
+                        version=passage.version,
+                        language=passage.language or "-",
+                        start=passage.start_char,
+                        first=passage.first,
+                        last=passage.last,
+                        terms=" ".join(analyse(passage.text, passage.language)),
+                    )
+                )
+            writer.commit()
+            writer.wait_merging_threads()
+            self._index.reload()
+
+    def reload(self) -> None:
+        """See what another process wrote."""
+        with self._lock:
+            self._index.reload()
+
+    def clear(self) -> None:
+        """Start from nothing."""
+        with self._lock:
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._index = self._open()
+
+    def search(self, question: str, language: str, k: int, articles: Sequence[str] = ()) -> WordMatches:
+        """The k best passages of the question's own language by BM25; of `articles` only, if given."""
+        terms = list(dict.fromkeys(analyse_question(question, language)))
+        if not terms:
+            return WordMatches((), 0.0)
+        schema = self._index.schema
+        should = [
+            (tantivy.Occur.Should, tantivy.Query.term_query(schema, "terms", term, "freq"))
+            for term in terms
+        ]
+        must = [(tantivy.Occur.Must, tantivy.Query.boolean_query(should))]
+        for field, values in (("language", [language or "-"]), ("article", list(articles))):
+            if values:
+                allowed = tantivy.Query.term_set_query(schema, field, values)
+                must.append((tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0)))
+        searcher = self._index.searcher()
+        found = searcher.search(tantivy.Query.boolean_query(must), limit=k, count=False).hits
+        hits = []
+        for score, address in found:
+            document = searcher.doc(address)
+            places = (document[name][0] for name in ("article", "version", "start", "first", "last"))
+            article, version, start, first, last = places
+            hits.append(WordHit(article, version, start, first, last, float(score)))
+        return WordMatches(tuple(hits), _ideal(searcher, terms))
+
+    def versions(self) -> set[str]:
+        """The versions of all articles that are in the index."""
+        searcher = self._index.searcher()
+        found = searcher.search(
+            tantivy.Query.all_query(), limit=max(1, searcher.num_docs), count=False
+        ).hits
+        return {searcher.doc(address)["version"][0] for _, address in found}
+
+    def _open(self) -> Any:
+        self._folder.mkdir(parents=True, exist_ok=True)
+        builder = tantivy.SchemaBuilder()
+        for name in ("article", "version"):
+            builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
+        builder.add_text_field("language", tokenizer_name="raw", index_option="basic")
+        for name in ("start", "first", "last"):
+            builder.add_integer_field(name, stored=True)
+        builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
+        schema = builder.build()
+        try:
+            return tantivy.Index(schema, path=str(self._folder), reuse=True)
+        except ValueError:
+            # Damaged, or of another form: it is derived data.
+            shutil.rmtree(self._folder, ignore_errors=True)
+            self._folder.mkdir(parents=True, exist_ok=True)
+            return tantivy.Index(schema, path=str(self._folder), reuse=True)
+
+
+def _ideal(searcher: Any, terms: Sequence[str]) -> float:
+    """The sum of idf * (k1 + 1), which BM25 approaches for a passage with all terms many times.
+
+    idf = ln(1 + (N - n + 0.5) / (n + 0.5)) and k1 = 1.2, as in Robertson and Zaragoza, "The
+    Probabilistic Relevance Framework: BM25 and Beyond" (2009), and in the index itself.
+    """
+    total = searcher.num_docs
+    frequencies = (searcher.doc_freq("terms", term) for term in terms)
+    return sum(2.2 * math.log(1 + (total - n + 0.5) / (n + 0.5)) for n in frequencies)
