@@ -1,0 +1,271 @@
+"""Evidence to an answer written by a language model, each statement checked before it is shown."""
+
+import asyncio
+import re
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+
+from index.language import detect_language
+from rag import prompts
+from rag.cldr import language_name
+from rag.errors import ContextTooLongError, ModelError, ModelReplyError
+from rag.llm import LLM, Message
+from rag.pack import Numbered, Packed, estimate_tokens, pack
+from rag.types import Citation, CitationMade, Evidence, Statement, StatementMade, Turn
+from rag.verify import Similarity, verify
+
+# A request that is too long is packed again into half the tokens, this often.
+MAX_REPACKS = 3
+# Earlier turns may take this share of the tokens on top of the evidence.
+HISTORY_SHARE = 0.25
+MAX_HISTORY_TURNS = 8
+# A model that runs wild is stopped: no answer is this long.
+MAX_STATEMENTS = 40
+MAX_LINE_CHARS = 4000
+MAX_REPLY_CHARS = 100_000
+
+_NUMBER = r"\d{1,4}"
+_CITE = rf"[\[【]\s*{_NUMBER}(?:\s*[,،;–-]\s*{_NUMBER})*\s*[\]】]"
+_CITES = re.compile(rf"{_CITE}(?:\s*{_CITE})*")
+_STOP = re.compile(r"[.!?؟۔…]+[\"'»”’)]*")
+_ENDS_SENTENCE = re.compile(r"[.!?؟۔…][\"'»”’)]*\s*$")
+_BULLET = re.compile(r"^\s*(?:[-*•–]\s+|\d{1,2}[.)]\s+)")
+
+
+async def generate(
+    llm: LLM,
+    evidence: Evidence,
+    *,
+    history: Sequence[Turn],
+    context_tokens: int,
+    similarity: Similarity | None = None,
+    retry_unverified: bool = True,
+    keep_unverified: bool = True,
+) -> AsyncGenerator[CitationMade | StatementMade, None]:
+    """Statements as they are completed, each after the citations that it is the first to use.
+
+    Nothing is yielded when the model finds no answer, or cites nothing. A statement that fails its
+    check is written once more with the reason (`retry_unverified`), then kept and marked, or left
+    out. Raises ModelError; a stream that breaks gives what was complete first.
+    """
+    for attempt in range(MAX_REPACKS + 1):
+        writing = _Writing(llm, evidence, pack(evidence, context_tokens >> attempt), similarity)
+        # A request that was too long is tried again without the earlier turns.
+        past = _history(history, int(context_tokens * HISTORY_SHARE)) if attempt == 0 else []
+        try:
+            async with aclosing(writing.drafts(past)) as drafts:
+                async for draft in drafts:
+                    kept = await writing.repaired(draft) if draft.reason and retry_unverified else [draft]
+                    for statement in kept:
+                        if keep_unverified or not statement.reason:
+                            for event in writing.events(statement):
+                                yield event
+            return
+        except ContextTooLongError:
+            if writing.started or attempt == MAX_REPACKS:
+                raise
+
+
+def parse(line: str, known: int) -> Iterator[tuple[str, tuple[int, ...]]]:
+    """The statements of one line, each with the numbers it rests on, from 1 to `known`.
+
+    What names no such number is left out: it rests on nothing.
+    """
+    for piece in _pieces(_BULLET.sub("", line)):
+        numbers = [n for group in _CITES.findall(piece) for n in _expanded(group)]
+        valid = tuple(dict.fromkeys(n for n in numbers if 1 <= n <= known))
+        text = " ".join(_CITES.sub(" ", piece).split())
+        text = re.sub(r"\s+([.!?؟۔…،,;:])", r"\1", text)
+        if valid and any(c.isalnum() for c in text):
+            yield text, valid
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """A statement, the numbers of its sentences, and what its check found wrong."""
+
+    text: str
+    numbers: tuple[int, ...]
+    reason: str
+
+
+class _Writing:
+    """One request's worth of an answer: what the model was shown, and what was cited so far."""
+
+    def __init__(self, llm: LLM, evidence: Evidence, packed: Packed, similarity: Similarity | None) -> None:
+        self._llm = llm
+        self._question = prompts.neutral(evidence.question)
+        self._language = evidence.language
+        self._language_name = language_name(evidence.language) or prompts.SAME_LANGUAGE
+        self._packed = packed
+        self._similarity = similarity
+        self._indexes: dict[tuple[int, str], int] = {}
+
+    @property
+    def started(self) -> bool:
+        return bool(self._indexes)
+
+    async def drafts(self, past: list[Message]) -> AsyncGenerator[_Draft, None]:
+        """Checked statements, each as soon as the model has ended its line."""
+        request = prompts.QUESTION.format(
+            articles=self._packed.text, question=self._question, language=self._language_name
+        )
+        count = 0
+        async with aclosing(self._llm.stream(_messages(past, request))) as reply:
+            async for line in _lines(reply):
+                if line.strip(" .*`\"'") == prompts.NO_ANSWER:
+                    return
+                for draft in await self._checked(line):
+                    yield draft
+                    count += 1
+                if count >= MAX_STATEMENTS:
+                    return
+
+    async def repaired(self, draft: _Draft) -> list[_Draft]:
+        """What the model makes of a statement when it is told what is wrong with it."""
+        cited = "".join(f"[{n}]" for n in draft.numbers)
+        request = prompts.REPAIR.format(
+            articles=self._packed.text,
+            statement=prompts.neutral(draft.text) + " " + cited,
+            reason=prompts.neutral(draft.reason),
+            language=self._language_name,
+            no_answer=prompts.NO_ANSWER,
+        )
+        try:
+            reply = await self._llm.complete(_messages([], request))
+        except ModelError:
+            # The statement is there, and marked; the rest of the answer is still on its way.
+            return [draft]
+        again = [line for line in _without_thoughts(reply.splitlines()) if line.strip()]
+        if again and again[0].strip(" .*`\"'") == prompts.NO_ANSWER:
+            return []
+        drafts = [found for line in again[:1] for found in await self._checked(line)]
+        # A second failure is not better than the first.
+        return drafts if drafts and not any(found.reason for found in drafts) else [draft]
+
+    def events(self, draft: _Draft) -> Iterator[CitationMade | StatementMade]:
+        """The citations that are new, then the statement.
+
+        A sentence keeps its index, unless it now carries another verdict.
+        """
+        indexes = []
+        for number in draft.numbers:
+            key = (number, draft.reason)
+            if key not in self._indexes:
+                self._indexes[key] = len(self._indexes) + 1
+                cited = self._packed.sentences[number - 1]
+                yield CitationMade(_cite(cited, self._indexes[key], draft.reason))
+            indexes.append(self._indexes[key])
+        language = self._language or detect_language(draft.text)
+        yield StatementMade(Statement(draft.text, language, tuple(indexes)))
+
+    async def _checked(self, line: str) -> list[_Draft]:
+        drafts = []
+        for text, numbers in parse(line, len(self._packed.sentences)):
+            cited = [self._packed.sentences[n - 1] for n in numbers]
+            reason = await asyncio.to_thread(
+                verify,
+                text,
+                self._language,
+                [c.sentence.text for c in cited],
+                published=[c.article.published_at for c in cited],
+                # Whoever published a sentence may be named as the one who reports it.
+                known=[name for c in cited for name in (c.article.source, *c.article.authors)],
+                similarity=self._similarity,
+            )
+            drafts.append(_Draft(text, numbers, reason))
+        return drafts
+
+
+async def _lines(reply: AsyncIterator[str]) -> AsyncIterator[str]:
+    """Complete lines of a reply; the last one only when the reply has come to its proper end."""
+    buffer, read, thinking = "", 0, False
+    async for text in reply:
+        buffer += text
+        read += len(text)
+        *lines, buffer = buffer.split("\n")
+        for line in lines:
+            thinking, line = _thoughts(thinking, line)
+            if line.strip():
+                yield line
+        if len(buffer) > MAX_LINE_CHARS or read > MAX_REPLY_CHARS:
+            if (not thinking and "<think>" not in buffer) or read > MAX_REPLY_CHARS:
+                raise ModelReplyError("the model's reply does not come to an end: try another model.")
+            buffer = buffer[-MAX_LINE_CHARS:]
+    thinking, line = _thoughts(thinking, buffer)
+    if line.strip():
+        yield line
+
+
+def _thoughts(thinking: bool, line: str) -> tuple[bool, str]:
+    """Some models think aloud between <think> and </think>: that is no part of the answer."""
+    if "</think>" in line:
+        thinking, line = False, line.rpartition("</think>")[2]
+    if "<think>" in line:
+        thinking, line = True, line.partition("<think>")[0]
+        return thinking, line
+    return thinking, "" if thinking else line
+
+
+def _without_thoughts(lines: Sequence[str]) -> Iterator[str]:
+    thinking = False
+    for line in lines:
+        thinking, line = _thoughts(thinking, line)
+        yield line
+
+
+def _pieces(line: str) -> Iterator[str]:
+    """A line cut after every citation that stands at the end of a sentence."""
+    start = 0
+    for cites in _CITES.finditer(line):
+        stop = _STOP.match(line, cites.end())
+        if stop or _ENDS_SENTENCE.search(line, start, cites.start()):
+            end = stop.end() if stop else cites.end()
+            yield line[start:end]
+            start = end
+    if start < len(line):
+        yield line[start:]
+
+
+def _expanded(group: str) -> Iterator[int]:
+    """The numbers in `[3]`, `[3, 7]`, `[3][7]` or `[3-5]`, in any script's digits."""
+    for first, last in re.findall(rf"({_NUMBER})(?:\s*[–-]\s*({_NUMBER}))?", group):
+        # A range that is no run of neighbours is not believed.
+        end = int(last or first)
+        yield from range(int(first), end + 1) if end - int(first) < 10 else (int(first), end)
+
+
+def _history(history: Sequence[Turn], tokens: int) -> list[Message]:
+    """The latest turns that fit, without their citation numbers: those meant other sentences."""
+    turns: list[Message] = []
+    for turn in reversed(history[-MAX_HISTORY_TURNS:]):
+        content = " ".join(_CITES.sub(" ", turn.content).split())
+        tokens -= estimate_tokens(content)
+        if tokens < 0:
+            break
+        turns.insert(0, {"role": turn.role, "content": content})
+    return turns
+
+
+def _messages(past: list[Message], request: str) -> list[Message]:
+    system: Message = {"role": "system", "content": prompts.SYSTEM}
+    return [system, *past, {"role": "user", "content": request}]
+
+
+def _cite(cited: Numbered, index: int, reason: str) -> Citation:
+    article, sentence = cited.article, cited.sentence
+    return Citation(
+        index=index,
+        article_id=article.id,
+        title=article.title,
+        url=article.url,
+        source=article.source,
+        published_at=article.published_at,
+        language=article.language,
+        cited_text=sentence.text,
+        start_char=sentence.start_char,
+        end_char=sentence.end_char,
+        verified=not reason,
+        reason=reason,
+    )
