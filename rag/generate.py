@@ -13,7 +13,7 @@ from rag.errors import ContextTooLongError, ModelError, ModelReplyError
 from rag.llm import LLM, Message
 from rag.pack import Numbered, Packed, estimate_tokens, pack
 from rag.types import Citation, CitationMade, Evidence, Statement, StatementMade, Turn
-from rag.verify import Similarity, verify
+from rag.verify import Similarity, verify, warm_up
 
 # A request that is too long is packed again into half the tokens, this often.
 MAX_REPACKS = 3
@@ -49,6 +49,8 @@ async def generate(
     check is written once more with the reason (`retry_unverified`), then kept and marked, or left
     out. Raises ModelError; a stream that breaks gives what was complete first.
     """
+    # While the model reads, so that the first statement need not wait.
+    asyncio.get_running_loop().run_in_executor(None, warm_up)
     for attempt in range(MAX_REPACKS + 1):
         writing = _Writing(llm, evidence, pack(evidence, context_tokens >> attempt), similarity)
         # A request that was too long is tried again without the earlier turns.

@@ -121,6 +121,8 @@ def check_names(statement: str, sentences: Sequence[str], known: Sequence[str] =
             # "Ministry of Emergency Situations": translated, not spelled.
             continue
         parts = [part for part in parts if not _is_common(part)]
+        if not parts and not name.keys:
+            continue
         if not parts or not all(
             _forms(lower(part)) & spelled or any(same_name(part, word) for word in words) for part in parts
         ):

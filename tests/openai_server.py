@@ -112,7 +112,11 @@ class OpenAIServer:
 
 class _Http(ThreadingHTTPServer):
     daemon_threads = True
+    request_queue_size = 128
     script: OpenAIServer
+
+    def handle_error(self, *_: object) -> None:
+        """A client that hangs up is part of the script."""
 
 
 class _Handler(BaseHTTPRequestHandler):
