@@ -1,0 +1,127 @@
+"""One article as it arrives from outside: checked, completed, never guessed at."""
+
+import hashlib
+from datetime import date, datetime
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
+
+from index.language import detect_language
+from index.types import Article
+
+LONGEST_ID = 512
+
+
+def _text_of_null(value: object) -> object:
+    return "" if value is None else value
+
+
+Text = Annotated[str, BeforeValidator(_text_of_null)]
+
+
+class InputArticle(BaseModel):
+    """An article in JSON. All but `text` may be missing; unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: Text = Field(default="", description="Missing: a hash of the URL, or of title and text.")
+    title: Text = ""
+    text: str = Field(description="The article's text; line breaks end paragraphs.")
+    url: Text = Field(default="", description="http or https.")
+    source: Text = Field(default="", description="The outlet's name.")
+    authors: tuple[str, ...] = ()
+    published_at: Text = Field(default="", description="ISO 8601 date or date-time; empty when unknown.")
+    language: Text = Field(default="", description="ISO 639-1 code; detected when missing.")
+
+    @field_validator("authors", mode="before")
+    @classmethod
+    def _authors_as_list(cls, value: object) -> object:
+        if value is None or value == "":
+            return ()
+        return (value,) if isinstance(value, str) else value
+
+    @field_validator("id", "title", "text", "url", "source", "published_at", "language", "authors")
+    @classmethod
+    def _storable(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        for text in (value,) if isinstance(value, str) else value:
+            if "\0" in text:
+                raise ValueError("contains a NUL character")
+            if any("\ud800" <= character <= "\udfff" for character in text):
+                raise ValueError("contains half of a surrogate pair")
+        return value
+
+    @field_validator("text")
+    @classmethod
+    def _not_blank(cls, value: str) -> str:
+        if not value.strip():
+            raise ValueError("is blank")
+        return value
+
+    @field_validator("id")
+    @classmethod
+    def _fit_for_an_id(cls, value: str) -> str:
+        value = value.strip()
+        if len(value) > LONGEST_ID:
+            raise ValueError(f"has {len(value)} characters, more than {LONGEST_ID}")
+        if any(ord(character) < 32 or ord(character) == 127 for character in value):
+            raise ValueError("contains a control character")
+        return value
+
+    @field_validator("url")
+    @classmethod
+    def _is_a_web_address(cls, value: str) -> str:
+        value = value.strip()
+        if value:
+            parts = urlsplit(value)
+            if parts.scheme not in ("http", "https") or not parts.netloc:
+                raise ValueError(f"{value[:80]!r} is not an http or https URL")
+        return value
+
+    @field_validator("published_at")
+    @classmethod
+    def _is_a_date(cls, value: str) -> str:
+        value = value.strip()
+        if value:
+            try:
+                datetime.fromisoformat(value)
+            except ValueError:
+                raise ValueError(f"{value[:40]!r} is not an ISO 8601 date such as 2024-03-22") from None
+        return value
+
+    @field_validator("language")
+    @classmethod
+    def _is_a_code(cls, value: str) -> str:
+        code = value.strip().replace("_", "-").split("-")[0].lower()
+        if code and not (code.isascii() and code.isalpha() and 2 <= len(code) <= 3):
+            raise ValueError(f"{value[:40]!r} is not an ISO 639 code such as 'ar'")
+        return code
+
+    def to_article(self) -> Article:
+        """The article, with an id and a language."""
+        return Article(
+            id=self.id or stable_id(self.url or f"{self.title}\0{self.text}"),
+            title=" ".join(self.title.split()),
+            text=self.text,
+            url=self.url,
+            source=self.source.strip(),
+            authors=tuple(author.strip() for author in self.authors if author.strip()),
+            language=self.language or detect_language(f"{self.title}\n{self.text}"),
+            published_at=self.published_at,
+        )
+
+
+def stable_id(content: str) -> str:
+    """The same id for the same content, always."""
+    return hashlib.sha256(content.encode("utf-8")).hexdigest()[:16]
+
+
+def date_or_empty(value: object) -> str:
+    """A date found in a file as ISO 8601; empty when it is none."""
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    try:
+        datetime.fromisoformat(str(value))
+    except ValueError:
+        return ""
+    return str(value)
