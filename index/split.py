@@ -217,7 +217,7 @@ _BEFORE_NAMES = _words(
     "Sr Sra Srta Dña Hr Ing approx ca vs viz cf e.g i.e "
     "им ул просп пер пл бул гор пос дер обл респ св проф акад доц канд ген полк подп лейт кап адм зам сост "
     "т.е т.к т.н т.ч напр д-р г-н г-жа б-р пр-т р-н "
-    "ود وأ دکتر د.م أ.د ا.د डॉ श्री पं प्रो"
+    "دکتر د.م أ.د ا.د डॉ श्री पं प्रो"
 )
 # When a number follows, the sentence goes on.
 _BEFORE_NUMBERS = _words(
@@ -231,8 +231,14 @@ _FIRST_WORDS = _words(
     "Он Она Оно Они Мы Вы Я Это Этот Эта Эти В Во На Но А И По При После До Однако Так Там Тогда Также "
     "Ранее Позже Затем Кроме Как Когда Если Его Её Ее Их За Из К С Со У Для О Об От Теперь Сейчас Уже"
 )
+# 5 p.m. Monday
+_CLOCK_WORDS = _words(
+    "Monday Tuesday Wednesday Thursday Friday Saturday Sunday January February March April May June July "
+    "August September October November December EST EDT ET CST PST PT GMT UTC BST CET"
+)
 _MAY_END = re.compile(r"(?:[ap]\.m|т\.\s?[дп]|н\.\s?э)$")
 _DOTTED = re.compile(r"(?:[^\W\d_]\.)+[^\W\d_]$")
+_ARABIC_AND = re.compile(r"و[\u0621-\u06d3]$")
 _ARABIC = re.compile(r"[\u0621-\u06d3]")
 # "…؟" سأل الرجل: without capitals, only the verb shows that the sentence goes on.
 _ARABIC_SPEECH = _words("سأل قال قالت أضاف أضافت تساءل تساءلت أجاب أجابت رد ردت صرح صرحت هتف صرخ")
@@ -314,7 +320,9 @@ def _is_abbreviation(before: str, following: re.Match[str], goes_on: bool, quote
     if goes_on:
         return quoted or len(last) <= 4 or "." in last
     if _MAY_END.search(before):
-        return False
+        return word in _CLOCK_WORDS
+    if _ARABIC_AND.match(last):  # the conjunction is written together with the abbreviation
+        last = last[1:]
     if last in ("г", "гг") or _DOTTED.match(last) or (len(last) == 1 and last.isalpha()):
         if len(word) == 1 and following["dot"]:  # one more initial
             return True
