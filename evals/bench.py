@@ -50,9 +50,9 @@ def main() -> None:
 def make_articles(archive: Archive, passages: int) -> list[Article]:
     """Articles of one language each, about `passages` passages in all, the same in every run."""
     pools: dict[str, list[str]] = {}
-    for article in _lines("articles.jsonl"):
-        split = split_sentences(article["text"], article["language"])
-        pools.setdefault(article["language"], []).extend(s.text for s in split)
+    for line in _lines("articles.jsonl"):
+        split = split_sentences(line["text"], line["language"])
+        pools.setdefault(line["language"], []).extend(sentence.text for sentence in split)
     random_ = random.Random(7)
     articles: list[Article] = []
     made = 0

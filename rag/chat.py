@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 
 from index.archive import Archive
 from index.catalogue import moment
@@ -14,6 +15,7 @@ from rag.generate import generate
 from rag.llm import LLM
 from rag.retrieve import retrieve
 from rag.rewrite import standalone_question
+from rag.similarity import similarity_of
 from rag.types import (
     AbstentionReason,
     Answer,
@@ -73,9 +75,11 @@ class Assistant:
     ) -> Answer:
         """The whole answer at once. Raises what `stream` raises."""
         answer: Answer | None = None
-        async for event in self.stream(question, history=history, filters=filters, top_k=top_k):
-            if isinstance(event, AnswerDone):
-                answer = event.answer
+        stream = self.stream(question, history=history, filters=filters, top_k=top_k)
+        async with aclosing(stream) as events:
+            async for event in events:
+                if isinstance(event, AnswerDone):
+                    answer = event.answer
         assert answer is not None
         return answer
 
@@ -86,7 +90,7 @@ class Assistant:
         history: Sequence[Turn] = (),
         filters: Filters = NO_FILTERS,
         top_k: int | None = None,
-    ) -> AsyncIterator[Event]:
+    ) -> AsyncGenerator[Event, None]:
         """Evidence, then citations and statements as they are made, then the answer.
 
         Raises QuestionError, ArchiveUnavailableError and, from the language model, ModelError:
@@ -104,13 +108,15 @@ class Assistant:
         citations: list[Citation] = []
         reason = self._reason_to_abstain(evidence)
         if not reason:
-            async for event in self._answer(evidence, history[-MAX_HISTORY:]):
-                timings.setdefault("first_statement", _milliseconds(started))
-                if isinstance(event, CitationMade):
-                    citations.append(event.citation)
-                else:
-                    statements.append(event.statement)
-                yield event
+            # Closed at once when the reader leaves, so that the model stops writing too.
+            async with aclosing(self._answer(evidence, history[-MAX_HISTORY:])) as events:
+                async for event in events:
+                    timings.setdefault("first_statement", _milliseconds(started))
+                    if isinstance(event, CitationMade):
+                        citations.append(event.citation)
+                    else:
+                        statements.append(event.statement)
+                    yield event
             if not statements:
                 reason = "the model found no answer in the evidence"
         timings["total"] = _milliseconds(started)
@@ -141,16 +147,21 @@ class Assistant:
 
     async def _answer(
         self, evidence: Evidence, history: Sequence[Turn]
-    ) -> AsyncIterator[CitationMade | StatementMade]:
+    ) -> AsyncGenerator[CitationMade | StatementMade, None]:
         if self._llm is None:
             for event in extract(evidence):
                 yield event
             return
         stream = generate(
-            self._llm, evidence, history=history, context_tokens=self.settings.llm_context_tokens
+            self._llm,
+            evidence,
+            history=history,
+            context_tokens=self.settings.llm_context_tokens,
+            similarity=similarity_of(self.archive.embedder),
         )
-        async for generated in stream:
-            yield generated
+        async with aclosing(stream) as events:
+            async for generated in events:
+                yield generated
 
     def _reason_to_abstain(self, evidence: Evidence) -> AbstentionReason:
         if not evidence.hits:
@@ -171,22 +182,25 @@ class Assistant:
             )
         if top_k is not None and not 1 <= top_k <= 1000:
             raise QuestionError(f"top_k is {top_k}: it must lie between 1 and 1000.")
-        bounds = {}
-        for name in ("published_from", "published_to"):
-            value = getattr(filters, name)
-            try:
-                bounds[name] = moment(value, end=name == "published_to") if value else None
-            except ValueError:
-                raise QuestionError(
-                    f"{name} is {value!r}: give an ISO 8601 date such as 2024-03-22."
-                ) from None
-        start, end = bounds["published_from"], bounds["published_to"]
-        if start is not None and end is not None and start > end:
-            raise QuestionError(
-                f"published_from {filters.published_from!r} is after published_to "
-                f"{filters.published_to!r}: no article can pass. Swap them."
-            )
+        check_filters(filters)
         return question, top_k or self.settings.top_k
+
+
+def check_filters(filters: Filters) -> None:
+    """Raises QuestionError for filters that cannot be meant."""
+    bounds = {}
+    for name in ("published_from", "published_to"):
+        value = getattr(filters, name)
+        try:
+            bounds[name] = moment(value, end=name == "published_to") if value else None
+        except ValueError:
+            raise QuestionError(f"{name} is {value!r}: give an ISO 8601 date such as 2024-03-22.") from None
+    start, end = bounds["published_from"], bounds["published_to"]
+    if start is not None and end is not None and start > end:
+        raise QuestionError(
+            f"published_from {filters.published_from!r} is after published_to "
+            f"{filters.published_to!r}: no article can pass. Swap them."
+        )
 
 
 def _status(reason: AbstentionReason, citations: Sequence[Citation]) -> Status:

@@ -27,53 +27,60 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix=PREFIX, extra="forbid", frozen=True)
 
-    archive: Path = Field(Path("archive"), description="Folder that holds the archive.")
+    archive: Path = Field(default=Path("archive"), description="Folder that holds the archive.")
     chroma_url: str = Field(
-        "", description="URL of a Chroma server; empty keeps the store in the archive folder."
+        default="", description="URL of a Chroma server; empty keeps the store in the archive folder."
     )
     embedder: str = Field(
-        BUNDLED_EMBEDDER,
+        default=BUNDLED_EMBEDDER,
         min_length=1,
         description="Embedding model: the bundled one, a sentence-transformers name, or a folder.",
     )
     query_prompt: str | None = Field(
-        None, description="Text put before a question to embed it; unset takes the model's own."
+        default=None, description="Text put before a question to embed it; unset takes the model's own."
     )
     passage_prompt: str | None = Field(
-        None, description="Text put before a passage to embed it; unset takes the model's own."
+        default=None, description="Text put before a passage to embed it; unset takes the model's own."
     )
     passage_tokens: int = Field(
-        200, ge=32, le=500, description="Target length of a passage, in the model's tokens."
+        default=200, ge=32, le=500, description="Target length of a passage, in the model's tokens."
     )
-    batch_size: int = Field(32, ge=1, le=512, description="Texts embedded at a time.")
-    top_k: int = Field(10, ge=1, le=100, description="Passages that a question retrieves.")
+    batch_size: int = Field(default=32, ge=1, le=512, description="Texts embedded at a time.")
+    top_k: int = Field(default=10, ge=1, le=100, description="Passages that a question retrieves.")
     min_answerability: float = Field(
-        0.3,
+        default=0.3,
         ge=0.0,
         le=1.0,
         description="Abstain when the probability that the evidence holds the answer is lower.",
     )
     max_question_chars: int = Field(
-        2000, ge=100, le=20000, description="Longest question taken, in characters."
+        default=2000, ge=100, le=20000, description="Longest question taken, in characters."
     )
-    llm_model: str = Field("", description="Model name; with a key or base URL, answers are written by it.")
+    llm_model: str = Field(
+        default="", description="Model name; with a key or base URL, answers are written by it."
+    )
     llm_base_url: str = Field(
-        "", description="URL of an OpenAI-compatible server, e.g. http://localhost:11434/v1."
+        default="", description="URL of an OpenAI-compatible server, e.g. http://localhost:11434/v1."
     )
     llm_api_key: SecretStr = Field(
-        SecretStr(""), description="Key for that server; OPENAI_API_KEY is taken when this is unset."
+        default=SecretStr(""),
+        description="Key for that server; OPENAI_API_KEY is taken when this is unset.",
     )
     llm_timeout: float = Field(
-        60.0, gt=0, le=600, description="Seconds without a byte from the model before giving up."
+        default=60.0, gt=0, le=600, description="Seconds without a byte from the model before giving up."
     )
-    llm_retries: int = Field(2, ge=0, le=10, description="Retries on 429, 5xx and lost connections.")
+    llm_retries: int = Field(
+        default=2, ge=0, le=10, description="Retries on 429, 5xx and lost connections."
+    )
     llm_context_tokens: int = Field(
-        6000, ge=500, le=1_000_000, description="Tokens of evidence shown to the model, at most."
+        default=6000, ge=500, le=1_000_000, description="Tokens of evidence shown to the model, at most."
     )
-    host: str = Field("127.0.0.1", min_length=1, description="Address the server binds to.")
-    port: int = Field(7860, ge=1, le=65535, description="Port the server listens on.")
+    host: str = Field(default="127.0.0.1", min_length=1, description="Address the server binds to.")
+    port: int = Field(default=7860, ge=1, le=65535, description="Port the server listens on.")
     log_level: str = Field(
-        "WARNING", pattern="^(DEBUG|INFO|WARNING|ERROR)$", description="Least severe log line shown."
+        default="WARNING",
+        pattern="^(DEBUG|INFO|WARNING|ERROR)$",
+        description="Least severe log line shown.",
     )
 
     @property

@@ -15,6 +15,7 @@ from index.config import IndexConfig
 from index.embed import Embedder
 from index.ingest import ingest
 from index.readers import read
+from rag.chat import Assistant
 from rag.config import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -91,8 +92,6 @@ def empty_archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
 
 
 @pytest.fixture(scope="session")
-def assistant(sample_archive: Archive, sample_archive_dir: Path) -> "Assistant":
+def assistant(sample_archive: Archive, sample_archive_dir: Path) -> Assistant:
     """An Assistant on the sample archive, without a language model."""
-    from rag.chat import Assistant
-
     return Assistant(Settings(archive=sample_archive_dir), sample_archive)

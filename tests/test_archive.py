@@ -101,9 +101,7 @@ def test_score_is_the_sum_of_both_similarities(archive: Archive) -> None:
     )
 
 
-def test_an_unchanged_article_costs_no_embedding(
-    archive: Archive, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unchanged_article_costs_no_embedding(archive: Archive, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(texts: object) -> np.ndarray:
         raise AssertionError("embedded again")
 
@@ -215,9 +213,7 @@ for outcome in ingest(archive, articles):
 
 def other_process(folder: Path, count: int, version: str = "1", url: str = "") -> subprocess.Popen[str]:
     arguments = [sys.executable, "-c", INGEST, str(folder), str(count), version, *([url] if url else [])]
-    return subprocess.Popen(
-        arguments, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent
-    )
+    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
 
 
 def test_articles_of_another_process_are_found_without_reopening(

