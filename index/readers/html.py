@@ -1,41 +1,140 @@
 """HTML files: the article without the page around it; the only file that knows trafilatura."""
 
+import codecs
+import re
 from collections.abc import Iterator
+from copy import deepcopy
+from html import unescape
 from pathlib import Path
+from typing import Any
 
 from index.errors import UnreadableInputError
-from index.readers.record import InputArticle, date_or_empty
-from index.readers.text import LARGEST_BYTES
-from index.types import Article
+from index.readers.file import LARGEST_MARKUP_BYTES, guess_encoding, load, marked_encoding, refuse_binary
+from index.readers.found import Found
+from index.readers.record import InputArticle, is_web_address, normal_date
+
+_CHARSET = re.compile(
+    rb"""<(?:meta[^>]{0,200}?charset|\?xml[^>]{0,200}?encoding)\s*=\s*["']?\s*([\w:.-]{1,40})""", re.I
+)
+_XML_DECLARATION = re.compile(r"\s*<\?xml[^>]*>")
+# What the HTML standard reads as windows-1252, whatever it is called.
+_REALLY_1252 = frozenset(("ascii", "iso8859-1", "latin-1"))
+# The library drops the joiners that Persian and emoji are written with. Letters that no page has,
+# of a script last written 3,200 years ago, stand for them on the way through.
+_HIDE_JOINERS = str.maketrans("\u200c\u200d", "\U00010000\U00010001")
+_SHOW_JOINERS = str.maketrans("\U00010000\U00010001", "\u200c\u200d")
+_JOINER_ENTITY = re.compile(r"&(?:zwnj|zwj|#0*820[45]|#x0*200[cd]);", re.I)
+# The library takes any date it sees for the page's own, and by default none after today.
+_DATES = {
+    "original_date": True,
+    "extensive_search": False,
+    "min_date": "1800-01-01",
+    "max_date": "2200-01-01",
+}
+# Where a page says when it was published; not its headline, its text, or what it links to.
+_SAYS_WHEN = re.compile(r"(?<![A-Za-z])(?:date|time(?!line)|pub|posted|byline)|Date|Time(?!line)|Published")
+_BESIDE_THE_ARTICLE = re.compile(
+    r"related|recommend|sidebar|teaser|more-|comment|footer|widget|promo", re.I
+)
+_LONGEST_DATE_LINE = 120
 
 
-def read_html(path: Path, article_id: str) -> Iterator[Article]:
-    """One article: main text, title, authors, date and language as the page gives them."""
-    # Takes a while to import, and most archives are not HTML.
-    from trafilatura import bare_extraction
-    from trafilatura.settings import Extractor
-
-    size = path.stat().st_size
-    if size > LARGEST_BYTES:
-        raise UnreadableInputError(f"has {size / 2**20:,.0f} MiB, more than {LARGEST_BYTES // 2**20}")
-    data = path.read_bytes()
-    if not data.strip():
-        raise UnreadableInputError("is empty: save the page again, or remove it")
-    if b"\0" in data[:4096] and not data.startswith((b"\xff\xfe", b"\xfe\xff")):
-        raise UnreadableInputError("looks like a binary file (it has NUL bytes): give an HTML file")
-    options = Extractor(output_format="python", with_metadata=True, comments=False, tables=True)
-    # A date in the future of the page is not its own; the page's own metadata decides.
-    options.date_params = {"original_date": True, "extensive_search": False, "outputformat": "%Y-%m-%d"}
-    document = bare_extraction(data, options=options)
+def read_html(path: Path, article_id: str) -> Iterator[Found]:
+    """One article: main text, title, authors, source, date and address as the page gives them."""
+    page = decode_page(load(path, LARGEST_MARKUP_BYTES))
+    page = _JOINER_ENTITY.sub(lambda entity: unescape(entity.group()), page)
+    page = page.translate(_HIDE_JOINERS)
+    try:
+        document, published_at, language = _extract(page)
+    except Exception as error:  # whatever a hostile page makes the library do
+        reason = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise UnreadableInputError(f"cannot be understood as HTML: {reason}") from None
     if document is None or not (document.text or "").strip():
-        raise UnreadableInputError("has no article text that could be told from the rest of the page")
-    yield InputArticle(
+        raise UnreadableInputError(
+            "has no article text that can be told from the rest of the page: save the text as .txt"
+        )
+    article = InputArticle(
         id=article_id,
-        title=document.title or "",
-        text=document.text,
-        url=document.url or "",
-        source=document.sitename or "",
-        authors=tuple(name.strip() for name in (document.author or "").split(";") if name.strip()),
-        published_at=date_or_empty(document.date or ""),
-        language=document.language or "",
-    ).to_article()
+        title=_joined(document.title),
+        text=_joined(document.text),
+        url=document.url if is_web_address(document.url or "") else "",
+        source=_joined(document.sitename),
+        authors=tuple(_joined(document.author).split(";")),
+        published_at=published_at,
+    )
+    # A page's own word for its language is often its template's: only a hint.
+    yield Found(article.to_article(likely=[language] if language else []), path)
+
+
+def _joined(text: str | None) -> str:
+    return (text or "").translate(_SHOW_JOINERS)
+
+
+def decode_page(data: bytes) -> str:
+    """The page's text: by its byte order mark, else as it declares, else UTF-8, else by a guess."""
+    declared = _CHARSET.search(data[:4096])
+    names = [marked_encoding(data), declared[1].decode("ascii", "replace") if declared else "", "utf-8"]
+    for name in filter(None, names):
+        try:
+            codec = codecs.lookup(name).name
+            text = data.decode("windows-1252" if codec in _REALLY_1252 else codec)
+        except (LookupError, ValueError):
+            continue
+        break
+    else:
+        text = data.decode(guess_encoding(data) or "utf-8", "replace")
+    refuse_binary(text)
+    return _XML_DECLARATION.sub("", text.removeprefix("\ufeff"), count=1)
+
+
+def _extract(page: str) -> tuple[Any, str, str]:
+    """The document that trafilatura finds, its date and its language's code; both may be empty."""
+    # Takes a while to import, and most archives are not HTML.
+    from trafilatura import bare_extraction, load_html
+    from trafilatura.metadata import extract_metadata
+
+    tree = load_html(page)
+    if tree is None:
+        return None, "", ""
+    dated = extract_metadata(_without_prose(deepcopy(tree)), date_config=_DATES).date or ""
+    language = (tree.get("lang") or "").split("-")[0].strip().lower()
+    document = bare_extraction(
+        tree, with_metadata=True, include_comments=False, date_extraction_params=_DATES
+    )
+    return document, normal_date(dated) if dated else "", language
+
+
+def _without_prose(tree: Any) -> Any:
+    """The page with nothing left in it but its metadata and the places where it says its date.
+
+    A date in the headline or the text is when something happened, and one beside the article is when
+    another was published: taken for this article's date, each would be an invention.
+    """
+    for element in tree.xpath(".//head//title"):
+        element.getparent().remove(element)
+    for body in tree.xpath("./body"):
+        kept = [
+            element
+            for element in body.iter("time", "abbr", "script", "p", "span", "div")
+            if _is_dated(element)
+        ]
+        copies = [deepcopy(element) for element in kept]
+        for child in list(body):
+            body.remove(child)
+        body.text = None
+        for element in copies:
+            element.tail = None
+            body.append(element)
+    return tree
+
+
+def _is_dated(element: Any) -> bool:
+    if element.tag == "script":
+        return "ld+json" in (element.get("type") or "")
+    names = " ".join(element.get(name) or "" for name in ("class", "id", "itemprop"))
+    says_when = element.tag in ("time", "abbr") or _SAYS_WHEN.search(names)
+    if not says_when or len(element.text_content()) > _LONGEST_DATE_LINE:
+        return False
+    around = [names, *(f"{a.get('class') or ''} {a.get('id') or ''}" for a in element.iterancestors())]
+    tags = {ancestor.tag for ancestor in element.iterancestors()}
+    return not (tags & {"aside", "nav", "footer", "li"} or _BESIDE_THE_ARTICLE.search(" ".join(around)))

@@ -1,6 +1,9 @@
 """One article as it arrives from outside: checked, completed, never guessed at."""
 
 import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable
 from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
@@ -11,6 +14,11 @@ from index.language import detect_language
 from index.types import Article
 
 LONGEST_ID = 512
+_LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
+# JSON's \ud800 without its other half, or a byte of a file's name that is not UTF-8.
+_HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
+# 2024-03-22 10:00:00 +0300, as many programs write it.
+_LOOSE_ZONE = re.compile(r"\s+([+-]\d\d):?(\d\d)$")
 
 
 def _text_of_null(value: object) -> object:
@@ -30,7 +38,7 @@ class InputArticle(BaseModel):
     text: str = Field(description="The article's text; line breaks end paragraphs.")
     url: Text = Field(default="", description="http or https.")
     source: Text = Field(default="", description="The outlet's name.")
-    authors: tuple[str, ...] = ()
+    authors: tuple[str, ...] = Field(default=(), description="Names; one alone may be a plain string.")
     published_at: Text = Field(default="", description="ISO 8601 date or date-time; empty when unknown.")
     language: Text = Field(default="", description="ISO 639-1 code; detected when missing.")
 
@@ -47,7 +55,7 @@ class InputArticle(BaseModel):
         for text in (value,) if isinstance(value, str) else value:
             if "\0" in text:
                 raise ValueError("contains a NUL character")
-            if any("\ud800" <= character <= "\udfff" for character in text):
+            if _HALF_OF_A_PAIR.search(text):
                 raise ValueError("contains half of a surrogate pair")
         return value
 
@@ -64,7 +72,7 @@ class InputArticle(BaseModel):
         value = value.strip()
         if len(value) > LONGEST_ID:
             raise ValueError(f"has {len(value)} characters, more than {LONGEST_ID}")
-        if any(ord(character) < 32 or ord(character) == 127 for character in value):
+        if any(unicodedata.category(character) == "Cc" for character in value):
             raise ValueError("contains a control character")
         return value
 
@@ -72,41 +80,33 @@ class InputArticle(BaseModel):
     @classmethod
     def _is_a_web_address(cls, value: str) -> str:
         value = value.strip()
-        if value:
-            parts = urlsplit(value)
-            if parts.scheme not in ("http", "https") or not parts.netloc:
-                raise ValueError(f"{value[:80]!r} is not an http or https URL")
+        if value and not is_web_address(value):
+            raise ValueError(f"{value[:80]!r} is not an http or https URL")
         return value
 
     @field_validator("published_at")
     @classmethod
     def _is_a_date(cls, value: str) -> str:
-        value = value.strip()
-        if value:
-            try:
-                datetime.fromisoformat(value)
-            except ValueError:
-                raise ValueError(f"{value[:40]!r} is not an ISO 8601 date such as 2024-03-22") from None
-        return value
+        return normal_date(value) if value.strip() else ""
 
     @field_validator("language")
     @classmethod
     def _is_a_code(cls, value: str) -> str:
         code = value.strip().replace("_", "-").split("-")[0].lower()
-        if code and not (code.isascii() and code.isalpha() and 2 <= len(code) <= 3):
+        if code and not _LANGUAGE_CODE.fullmatch(code):
             raise ValueError(f"{value[:40]!r} is not an ISO 639 code such as 'ar'")
-        return code
+        return "" if code == "und" else code
 
-    def to_article(self) -> Article:
-        """The article, with an id and a language."""
+    def to_article(self, likely: Iterable[str] = ()) -> Article:
+        """The article, with an id and a language; `likely` are languages that it is expected to be in."""
         return Article(
             id=self.id or stable_id(self.url or f"{self.title}\0{self.text}"),
             title=" ".join(self.title.split()),
             text=self.text,
             url=self.url,
-            source=self.source.strip(),
+            source=" ".join(self.source.split()),
             authors=tuple(author.strip() for author in self.authors if author.strip()),
-            language=self.language or detect_language(f"{self.title}\n{self.text}"),
+            language=self.language or detect_language(f"{self.title}\n{self.text}", tuple(likely)),
             published_at=self.published_at,
         )
 
@@ -116,12 +116,23 @@ def stable_id(content: str) -> str:
     return hashlib.sha256(content.encode("utf-8")).hexdigest()[:16]
 
 
-def date_or_empty(value: object) -> str:
-    """A date found in a file as ISO 8601; empty when it is none."""
-    if isinstance(value, datetime | date):
-        return value.isoformat()
+def is_web_address(url: str) -> bool:
+    """Whether this is an http or https URL."""
+    if any(character.isspace() or not character.isprintable() for character in url):
+        return False
     try:
-        datetime.fromisoformat(str(value))
+        parts = urlsplit(url)
     except ValueError:
-        return ""
-    return str(value)
+        return False
+    return parts.scheme in ("http", "https") and bool(parts.hostname)
+
+
+def normal_date(value: str) -> str:
+    """An ISO 8601 date or date-time in its usual form. Raises ValueError."""
+    text = _LOOSE_ZONE.sub(r"\1:\2", value.strip())
+    for kind in (date, datetime):
+        try:
+            return kind.fromisoformat(text).isoformat()
+        except ValueError:
+            continue
+    raise ValueError(f"{value.strip()[:40]!r} is not an ISO 8601 date such as 2024-03-22")

@@ -1,8 +1,11 @@
-"""Why something could not be read."""
+"""What a reader finds: articles, and why something could not be read."""
 
 from dataclasses import dataclass
+from pathlib import Path
 
 from pydantic import ValidationError
+
+from index.types import Article
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,6 +14,25 @@ class Failure:
 
     where: str
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """An article and where it stands; `line` is 0 when it is the whole file."""
+
+    article: Article
+    file: Path
+    line: int = 0
+
+    @property
+    def where(self) -> str:
+        return place(self.file, self.line)
+
+
+def place(file: Path, line: int = 0) -> str:
+    """A file's name, and a line's number, on one line that can be printed whatever the name is."""
+    name = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(file))
+    return f"{name} line {line}" if line else name
 
 
 def one_line(error: ValidationError) -> str:
