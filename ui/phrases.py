@@ -1,0 +1,224 @@
+"""The few words of an answer that are not the articles' own, in the language of the question."""
+
+from dataclasses import dataclass
+
+from rag.types import AbstentionReason
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """One language's words. `{n}` and `{model}` are filled in where they occur."""
+
+    language: str
+    comma: str
+    quotes: tuple[str, str]
+    sources: str
+    also: str
+    undated: str
+    unverified: str
+    original: str
+    searched_for: str
+    quoted: str
+    written: str
+    stopped: str
+    working: str
+    abstained: str
+    reasons: dict[AbstentionReason, str]
+    nearest: str
+    articles: str
+    published: str
+    since: str
+    until: str
+    languages: str
+    outlets: str
+    filters: str
+    none: str
+    more: str
+
+
+def phrases(language: str) -> Phrases:
+    """The words of this language; English where there are none."""
+    return _PHRASES.get(language, _PHRASES["en"])
+
+
+def language_name(code: str) -> str:
+    """A language's own name for itself; the code where it is not known here."""
+    return _NAMES.get(code, code)
+
+
+_PHRASES = {
+    each.language: each
+    for each in (
+        Phrases(
+            language="en",
+            comma=", ",
+            quotes=("“", "”"),
+            sources="Sources",
+            also="also printed by",
+            undated="undated",
+            unverified="not verified",
+            original="original",
+            searched_for="Searched for",
+            quoted="Verbatim quotes from the articles",
+            written="Written by {model}, checked against the articles",
+            stopped="Stopped before the end.",
+            working="Searching the archive",
+            abstained="The archive does not answer this",
+            reasons={
+                "the archive is empty": "It holds no articles yet.",
+                "no article passes the filters": "No article passes the filters.",
+                "the evidence is too weak": "No sentence in the articles searched answers the question.",
+                "the model found no answer in the evidence": (
+                    "The language model found no answer in the passages it was shown."
+                ),
+            },
+            nearest="Nearest passages: on the subject, but not an answer",
+            articles="Articles searched",
+            published="published",
+            since="from",
+            until="to",
+            languages="languages",
+            outlets="sources",
+            filters="filters",
+            none="none",
+            more="{n} more",
+        ),
+        Phrases(
+            language="ar",
+            comma="، ",
+            quotes=("«", "»"),
+            sources="المصادر",
+            also="ونشرته أيضًا",
+            undated="بلا تاريخ",
+            unverified="لم يُتحقَّق منه",
+            original="الأصل",
+            searched_for="جرى البحث عن",
+            quoted="اقتباسات حرفية من المقالات",
+            written="كتبه {model} وجرت مطابقته مع المقالات",
+            stopped="أُوقف الجواب قبل نهايته.",
+            working="يجري البحث في الأرشيف",
+            abstained="لا يجيب الأرشيف عن هذا السؤال",
+            reasons={
+                "the archive is empty": "ليس فيه أي مقال بعد.",
+                "no article passes the filters": "لا يوجد مقال يطابق عوامل التصفية.",
+                "the evidence is too weak": "ليس في المقالات التي جرى البحث فيها جملة تجيب عن السؤال.",
+                "the model found no answer in the evidence": (
+                    "لم يجد النموذج اللغوي جوابًا في المقاطع التي عُرضت عليه."
+                ),
+            },
+            nearest="أقرب المقاطع: في الموضوع نفسه، لكنها ليست جوابًا",
+            articles="عدد المقالات التي جرى البحث فيها",
+            published="تاريخ النشر",
+            since="من",
+            until="إلى",
+            languages="اللغات",
+            outlets="المصادر",
+            filters="عوامل التصفية",
+            none="لا شيء",
+            more="{n} غيرها",
+        ),
+        Phrases(
+            language="ru",
+            comma=", ",
+            quotes=("«", "»"),
+            sources="Источники",
+            also="также напечатано:",
+            undated="без даты",
+            unverified="не подтверждено",
+            original="оригинал",
+            searched_for="Искали",
+            quoted="Дословные цитаты из статей",
+            written="Написано моделью {model}, сверено со статьями",
+            stopped="Остановлено до конца ответа.",
+            working="Идёт поиск в архиве",
+            abstained="В архиве нет ответа на этот вопрос",
+            reasons={
+                "the archive is empty": "В нём пока нет статей.",
+                "no article passes the filters": "Под фильтры не подходит ни одна статья.",
+                "the evidence is too weak": (
+                    "Ни одно предложение в просмотренных статьях не отвечает на вопрос."
+                ),
+                "the model found no answer in the evidence": (
+                    "Языковая модель не нашла ответа в показанных ей отрывках."
+                ),
+            },
+            nearest="Ближайшие отрывки: на ту же тему, но не ответ",
+            articles="Просмотрено статей",
+            published="опубликованы",
+            since="с",
+            until="по",
+            languages="языки",
+            outlets="источники",
+            filters="фильтры",
+            none="нет",
+            more="ещё {n}",
+        ),
+        Phrases(
+            language="fa",
+            comma="، ",
+            quotes=("«", "»"),
+            sources="منابع",
+            also="همچنین چاپ‌شده در",
+            undated="بی‌تاریخ",
+            unverified="تأییدنشده",
+            original="متن اصلی",
+            searched_for="جست‌وجو شد",
+            quoted="نقل‌قول‌های کلمه‌به‌کلمه از مقاله‌ها",
+            written="نوشتهٔ {model}، سنجیده با مقاله‌ها",
+            stopped="پیش از پایان متوقف شد.",
+            working="جست‌وجو در بایگانی",
+            abstained="بایگانی به این پرسش پاسخ نمی‌دهد",
+            reasons={
+                "the archive is empty": "هنوز مقاله‌ای در آن نیست.",
+                "no article passes the filters": "هیچ مقاله‌ای با فیلترها جور نیست.",
+                "the evidence is too weak": "هیچ جمله‌ای در مقاله‌های جست‌وجوشده پاسخ این پرسش نیست.",
+                "the model found no answer in the evidence": (
+                    "مدل زبانی در بخش‌هایی که به آن نشان داده شد پاسخی نیافت."
+                ),
+            },
+            nearest="نزدیک‌ترین بخش‌ها: دربارهٔ همین موضوع، اما پاسخ نیستند",
+            articles="شمار مقاله‌های جست‌وجوشده",
+            published="تاریخ انتشار",
+            since="از",
+            until="تا",
+            languages="زبان‌ها",
+            outlets="منابع",
+            filters="فیلترها",
+            none="هیچ",
+            more="{n} مورد دیگر",
+        ),
+    )
+}
+
+_NAMES = {
+    "ar": "العربية",
+    "az": "Azərbaycanca",
+    "bn": "বাংলা",
+    "de": "Deutsch",
+    "el": "Ελληνικά",
+    "en": "English",
+    "es": "Español",
+    "fa": "فارسی",
+    "fr": "Français",
+    "he": "עברית",
+    "hi": "हिन्दी",
+    "id": "Bahasa Indonesia",
+    "it": "Italiano",
+    "ja": "日本語",
+    "kk": "Қазақша",
+    "ko": "한국어",
+    "ku": "Kurdî",
+    "nl": "Nederlands",
+    "pl": "Polski",
+    "ps": "پښتو",
+    "pt": "Português",
+    "ru": "Русский",
+    "sw": "Kiswahili",
+    "tg": "Тоҷикӣ",
+    "tr": "Türkçe",
+    "uk": "Українська",
+    "ur": "اردو",
+    "uz": "Oʻzbekcha",
+    "vi": "Tiếng Việt",
+    "zh": "中文",
+}

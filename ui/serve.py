@@ -1,0 +1,153 @@
+"""One server for the chat page and REST."""
+
+import errno
+import socket
+from collections.abc import Callable
+
+import gradio as gr
+import uvicorn
+from fastapi import FastAPI
+from starlette.routing import Match, Mount
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from index.errors import UserFixableError
+from rag.chat import Assistant
+from rag.config import Settings
+from ui.api import create_api
+from ui.web import STYLESHEET, create_page, examples, theme
+
+# What the page itself asks of Gradio. Its other routes (files, uploads, proxy, API, monitoring)
+# stay closed: nothing here needs them.
+_PAGE_PATHS = {
+    "/",
+    "/config",
+    "/theme.css",
+    "/manifest.json",
+    "/favicon.ico",
+    "/gradio_api/startup-events",
+    "/gradio_api/queue/join",
+    "/gradio_api/queue/data",
+    "/gradio_api/cancel",
+    "/gradio_api/reset",
+}
+_PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
+# Gradio evaluates its HTML templates, hence 'unsafe-eval'. Nothing may come from another host.
+_HEADERS = {
+    b"content-security-policy": (
+        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
+        b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+        b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
+    ),
+    b"referrer-policy": b"no-referrer",
+    b"x-content-type-options": b"nosniff",
+}
+_GRACE_SECONDS = 2
+
+
+class ServerError(UserFixableError):
+    """The server cannot listen where the settings say."""
+
+
+def create_app(assistant: Assistant) -> FastAPI:
+    """REST with the chat page at `/`."""
+    app: FastAPI = create_api(assistant)
+    gr.mount_gradio_app(
+        app,
+        create_page(assistant),
+        "/",
+        theme=theme(),
+        css_paths=[STYLESHEET],
+        footer_links=[],
+        run_history=False,
+        show_error=False,
+        ssr_mode=False,
+        enable_monitoring=False,
+        mcp_server=False,
+        max_file_size=1,
+    )
+    mounted = app.router.routes.pop()
+    assert isinstance(mounted, Mount)
+    app.router.routes.append(_PageMount("/", _with_headers(mounted.app)))
+    return app
+
+
+def serve(settings: Settings) -> None:
+    """Serve until interrupted. Raises UserFixableError when the archive or the port is no good."""
+    with _listen(settings.host, settings.port) as listener:
+        assistant = Assistant.open(settings)
+        try:
+            assistant.archive.embedder.load()
+            config = uvicorn.Config(
+                create_app(assistant), log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
+            )
+            _Server(config, lambda: _greet(assistant)).run(sockets=[listener])
+        except KeyboardInterrupt:
+            pass
+        finally:
+            assistant.close()
+
+
+class _PageMount(Mount):
+    """Takes only what the page asks for, so that REST answers for every other address."""
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        path = scope.get("path", "")
+        if path in _PAGE_PATHS or path.startswith(_PAGE_FOLDERS):
+            return super().matches(scope)
+        return Match.NONE, {}
+
+
+class _Server(uvicorn.Server):
+    """Says when it is ready."""
+
+    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._ready = ready
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        if self.started:
+            self._ready()
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Taken before anything slow is loaded: a port in use is known at once."""
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        return socket.create_server((host, port), family=family)
+    except OSError as error:
+        if error.errno == errno.EADDRINUSE:
+            raise ServerError(
+                f"port {port} on {host} is in use by another program. "
+                f"Stop it, or choose another one: --port {port + 1 if port < 65535 else 7860}."
+            ) from None
+        if error.errno == errno.EACCES:
+            raise ServerError(
+                f"port {port} needs more rights than this program has. Choose one above 1023: --port 7860."
+            ) from None
+        raise ServerError(
+            f"cannot listen on host {host!r}, port {port}: {error.strerror}. "
+            "Give an address of this machine: --host 127.0.0.1."
+        ) from None
+
+
+def _greet(assistant: Assistant) -> None:
+    host = assistant.settings.host
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)
+    address = f"http://{shown}:{assistant.settings.port}"
+    print(f"Dateline is ready: {address}  (REST: {address}/docs)", flush=True)
+    if questions := examples(assistant):
+        print(f"Ask, for instance: {questions[0]}", flush=True)
+    print("Ctrl+C stops it.", flush=True)
+
+
+def _with_headers(app: ASGIApp) -> ASGIApp:
+    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
+        async def send_with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
+            await send(message)
+
+        await app(scope, receive, send_with_headers)
+
+    return wrapped
