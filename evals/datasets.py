@@ -35,10 +35,9 @@ def read_golden(path: Path) -> list[Case]:
             case = _GoldenLine.model_validate_json(line).to_case(number)
         except ValidationError as error:
             first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(str(part) for part in first["loc"])
+            place = ".".join(map(str, first["loc"])) or "the line"
             raise DatasetError(
-                f"{str(path)!r} line {number}: {place + ': ' if place else ''}{first['msg']}. "
-                "Correct the line."
+                f"{str(path)!r} line {number}: {place}: {first['msg']}. Correct it."
             ) from None
         if case.id in seen:
             raise DatasetError(
