@@ -110,6 +110,10 @@ def test_a_question_is_answered_and_each_number_opens_its_sentence(
         expect(panel).to_contain_text(citation.source)
         expect(panel).to_contain_text(citation.published_at[:10] or "undated")
         expect(panel.locator("a")).to_have_attribute("href", citation.url)
+        # The keyboard follows: into the article, and back to the number.
+        expect(panel).to_be_focused()
+        page.keyboard.press("Escape")
+        expect(page.locator(".dl-cite:focus")).to_have_text(f"[{citation.index}]")
 
 
 def test_a_long_article_is_scrolled_to_its_sentence(

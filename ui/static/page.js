@@ -34,15 +34,19 @@ const open = (target) => {
   trigger('cite', { article, start: Number(start), end: Number(end), language });
 };
 
+// To the number that opened the article; to the question box when that is gone.
+const back = () => {
+  const to = opener?.isConnected ? opener : document.querySelector('.dl-ask textarea');
+  to?.scrollIntoView({ block: 'nearest', behavior: 'instant' });
+  to?.focus({ preventScroll: true });
+};
+
 document.addEventListener('click', (event) => {
   const target = event.target.closest('button[data-article]');
   if (target) open(target);
-  else if (event.target.closest('.dl-back')) {
-    const to = opener?.isConnected ? opener : document.querySelector('.dl-ask textarea');
-    to?.scrollIntoView({ block: 'center', behavior: 'instant' });
-    to?.focus({ preventScroll: true });
-  }
+  else if (event.target.closest('.dl-back')) back();
 });
+element.addEventListener('keydown', (event) => { if (event.key === 'Escape') back(); });
 watch('value', show);
 
 // A new question goes to the top of the chat, so that its answer is read from the beginning.
@@ -57,7 +61,7 @@ const follow = () => {
   asked = questions.length;
 };
 
-// What is typed decides its own direction, and so do the names in the lists of filters.
+// What is typed decides its own direction.
 const dress = () => {
   for (const box of document.querySelectorAll('.dl-ask textarea')) box.dir = 'auto';
 };
