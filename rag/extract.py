@@ -10,7 +10,7 @@ from rag.types import Citation, CitationMade, Evidence, Source, Statement, State
 MAX_SENTENCES = 5
 # Sentences that score this much less than the best one are about something else (estimated on
 # the golden questions: `dateline eval`).
-MARGIN = 0.2
+MARGIN = 0.25
 
 
 def extract(evidence: Evidence) -> Iterator[CitationMade | StatementMade]:

@@ -3,7 +3,9 @@
 import re
 from pathlib import Path
 
+from rag.chat import Assistant
 from rag.config import Settings
+from ui.api import create_api
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text("utf-8")
@@ -42,10 +44,8 @@ def test_every_command_exists() -> None:
             assert name in names, name
 
 
-def test_every_endpoint_exists() -> None:
-    from ui.api import create_api
-
-    paths = create_api(None).openapi()["paths"]  # type: ignore[arg-type]
+def test_every_endpoint_exists(assistant: Assistant) -> None:
+    paths = create_api(assistant).openapi()["paths"]
     for method, path in re.findall(r"`(GET|POST|DELETE) (/\S+?)`", README):
         assert method.lower() in paths[path], (method, path)
 

@@ -1,0 +1,153 @@
+"""rag/retrieve.py, extract.py, abstain.py: the right sentences, each once, and a plain no."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from conftest import GOLDEN
+from test_archive import FERRY, UNDATED, run
+
+from index.archive import Archive
+from index.types import Filters
+from rag.abstain import answerability
+from rag.config import Settings
+from rag.extract import MAX_SENTENCES, extract, nearest
+from rag.retrieve import retrieve
+from rag.types import Citation, CitationMade, Evidence, StatementMade
+
+SAMPLE = {
+    "en": "Who warned whom before the Crocus attack?",
+    "ar": "من حذّر من قبل الهجوم على كروكوس؟",
+    "ru": "Кто кого предупреждал перед терактом в «Крокусе»?",
+    "fa": "چه کسی پیش از حملهٔ کروکوس به چه کسی هشدار داد؟",
+}
+GOLD = [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()]
+
+
+def find(archive: Archive, question: str, top_k: int = 10, **filters: object) -> Evidence:
+    return retrieve(archive, question, top_k=top_k, filters=Filters(**filters))  # type: ignore[arg-type]
+
+
+def citations(evidence: Evidence) -> list[Citation]:
+    return [event.citation for event in extract(evidence) if isinstance(event, CitationMade)]
+
+
+def gold_of(question: str) -> set[str]:
+    (case,) = [case for case in GOLD if case["question"] == question]
+    return {evidence["quote"] for evidence in case["evidence"]}
+
+
+@pytest.mark.parametrize("language", SAMPLE)
+def test_the_sample_question_finds_its_gold_sentences(sample_archive: Archive, language: str) -> None:
+    evidence = find(sample_archive, SAMPLE[language])
+    assert evidence.language == language
+    cited = [citation.cited_text for citation in citations(evidence)]
+    gold = gold_of(SAMPLE[language])
+    assert sum(text in gold for text in cited) >= 2, cited
+
+
+@pytest.mark.parametrize("language", SAMPLE)
+def test_a_question_reaches_articles_in_other_languages(sample_archive: Archive, language: str) -> None:
+    found = {passage.article.language for passage in find(sample_archive, SAMPLE[language]).passages}
+    assert len(found) >= 3 and language in found
+
+
+def test_passages_are_ranked_and_distinct(sample_archive: Archive) -> None:
+    evidence = find(sample_archive, SAMPLE["en"], top_k=8)
+    assert len(evidence.passages) == 8
+    assert len({(p.article.id, p.passage.start_char) for p in evidence.passages}) == 8
+    scores = [passage.score for passage in evidence.passages]
+    assert scores == sorted(scores, reverse=True)
+    for passage in evidence.passages:
+        assert len(passage.sentences) == len(passage.scores) > 0
+        assert list(passage.scores) == sorted(passage.scores, reverse=True)
+        assert set(passage.sentences) <= set(passage.passage.sentences)
+
+
+def test_as_many_passages_as_there_are(sample_archive: Archive) -> None:
+    total = sample_archive.coverage().passages
+    assert len(find(sample_archive, "saffron", top_k=1000).passages) == total
+    narrowed = find(sample_archive, "saffron", top_k=1000, languages=("ru",))
+    assert {p.article.language for p in narrowed.passages} == {"ru"}
+    assert len(narrowed.passages) == sample_archive.coverage(Filters(languages=("ru",))).passages
+
+
+def test_words_never_push_another_language_out(sample_archive: Archive) -> None:
+    """Without the word index the other languages' sentences score just what they do with it."""
+    evidence = find(sample_archive, SAMPLE["en"])
+    vector = sample_archive.embed_question(SAMPLE["en"], "en")
+    for hit in evidence.hits:
+        plain = float(hit.vector @ vector)
+        if hit.article.language == "en":
+            assert hit.score <= plain + 1e-5
+        else:
+            assert hit.score == pytest.approx(plain, abs=1e-5)
+
+
+def test_a_wire_copy_is_one_citation(sample_archive: Archive) -> None:
+    cited = citations(find(sample_archive, SAMPLE["en"]))
+    texts = [citation.cited_text for citation in cited]
+    assert len(texts) == len(set(texts)) <= MAX_SENTENCES
+    (wire,) = [c for c in cited if c.cited_text.startswith("Iran told Russia")]
+    (copy,) = wire.also_in
+    assert {wire.article_id, copy.article_id} == {
+        "en-harbour-tehran-tipoff",
+        "en-ledger-iran-alerted-russia",
+    }
+    assert sample_archive.article(copy.article_id).text[copy.start_char : copy.end_char] == wire.cited_text
+
+
+def test_a_sentence_with_another_number_is_no_copy(empty_archive: Archive) -> None:
+    text = "The storm killed {} people in Valmere on Sunday."
+    run(empty_archive, *(replace(FERRY, id=str(n), text=text.format(n)) for n in (13, 31)))
+    run(empty_archive, replace(FERRY, id="copy", text="THE STORM killed 13 people in “Valmere” on Sunday."))
+    cited = citations(find(empty_archive, "How many people did the storm in Valmere kill?"))
+    assert sorted(len(citation.also_in) for citation in cited) == [0, 1]
+
+
+def test_statements_are_grouped_by_article(sample_archive: Archive) -> None:
+    for question in SAMPLE.values():
+        events = list(extract(find(sample_archive, question)))
+        made = [event.citation for event in events if isinstance(event, CitationMade)]
+        articles = [citation.article_id for citation in made]
+        assert articles == sorted(articles, key=articles.index), "an article's sentences stand together"
+        statements = [event.statement for event in events if isinstance(event, StatementMade)]
+        assert [s.text for s in statements] == [citation.cited_text for citation in made]
+        assert [s.citations for s in statements] == [(c.index,) for c in made]
+        for citation in made:
+            article = sample_archive.article(citation.article_id)
+            assert article.text[citation.start_char : citation.end_char] == citation.cited_text
+
+
+def test_nearest_passages_of_a_refusal_are_different_sentences(sample_archive: Archive) -> None:
+    shown = nearest(find(sample_archive, "Who won the chess olympiad?"))
+    assert len({citation.cited_text for citation in shown}) == len(shown) == 3
+
+
+def test_answerability_of_the_golden_questions(sample_archive: Archive) -> None:
+    sure = [find(sample_archive, case["question"]).answerability for case in GOLD if case["answerable"]]
+    unsure = [
+        find(sample_archive, case["question"]).answerability for case in GOLD if not case["answerable"]
+    ]
+    better = sum((a > b) + 0.5 * (a == b) for a in sure for b in unsure)
+    assert better / (len(sure) * len(unsure)) > 0.85, "area under the ROC curve"
+    least = Settings.model_fields["min_answerability"].default
+    assert sum(value < least for value in sure) <= 4
+    assert sum(value < least for value in unsure) >= 8
+
+
+def test_answerability_by_hand() -> None:
+    assert answerability([], None) == answerability([], 1.0) == 0.0
+    # -4.528 + 6.622 * 1.0 + 3.620 * (1.0 - 0.5) = 3.904, and 1 / (1 + exp(-3.904)) = 0.98023
+    assert answerability([1.0, 0.7, 0.5, 0.5, 0.3, 9.9], None) == pytest.approx(0.98023, abs=1e-5)
+    # 3.904 - 2.868 + 5.070 * 0.2 = 2.05
+    assert answerability([1.0, 0.7, 0.5, 0.5, 0.3], 0.2) == pytest.approx(0.88595, abs=1e-5)
+    # One sentence leads nothing: -4.528 + 6.622 * 0.5 = -1.217
+    assert answerability([0.5], None) == pytest.approx(0.22846, abs=1e-5)
+
+
+def test_an_empty_archive_gives_no_evidence(empty_archive: Archive) -> None:
+    evidence = find(empty_archive, "Who?")
+    assert (evidence.hits, evidence.passages, evidence.answerability) == ((), (), 0.0)
+    run(empty_archive, UNDATED)
+    assert find(empty_archive, "chess", published_from="2000-01-01").hits == ()
