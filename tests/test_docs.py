@@ -33,12 +33,13 @@ def test_every_make_target_exists() -> None:
 
 
 def test_every_command_exists() -> None:
+    from typer import Context
     from typer.main import get_command
 
     from ui.cli import app
 
     command = get_command(app)
-    names = set(command.commands)  # type: ignore[attr-defined]
+    names = set(command.list_commands(Context(command)))  # type: ignore[attr-defined]
     for name in re.findall(r"dateline (\w+)", README):
         if name not in ("processes",):
             assert name in names, name
