@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import browser as helpers
 import pytest
@@ -51,12 +52,26 @@ def page(browser: Browser, address: str) -> Iterator[Page]:
 @pytest.fixture(scope="module")
 def unanswerable(assistant: Assistant) -> str:
     """A question of the golden set that the archive does not answer."""
-    rows = [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()]
-    for row in rows:
+    for row in golden():
         asked = row["language"] == "en" and not row["answerable"]
         if asked and answered(assistant, row["question"]).abstained:
             return str(row["question"])
     raise AssertionError("every unanswerable golden question in English is answered")
+
+
+@pytest.fixture(scope="module")
+def mixed(assistant: Assistant) -> str:
+    """An Arabic question whose answer quotes articles of both directions."""
+    for row in golden():
+        if row["language"] == "ar":
+            statements = answered(assistant, row["question"]).statements
+            if {each.language in RIGHT_TO_LEFT for each in statements} == {True, False}:
+                return str(row["question"])
+    raise AssertionError("no golden question in Arabic has an answer of both directions")
+
+
+def golden() -> list[dict[str, Any]]:
+    return [json.loads(line) for line in GOLDEN.read_text("utf-8").splitlines()]
 
 
 def answered(assistant: Assistant, question: str, history: Sequence[Turn] = ()) -> Answer:
@@ -151,10 +166,9 @@ def test_a_long_article_is_scrolled_to_its_sentence(
         shown_inside(page, mark)
 
 
-def test_every_statement_runs_in_its_own_direction(page: Page, assistant: Assistant) -> None:
-    answer = answered(assistant, ARABIC)
-    assert {s.language in RIGHT_TO_LEFT for s in answer.statements} == {True, False}, "not a mixed answer"
-    ask(page, ARABIC)
+def test_every_statement_runs_in_its_own_direction(page: Page, assistant: Assistant, mixed: str) -> None:
+    answer = answered(assistant, mixed)
+    ask(page, mixed)
     style = "each => [each.lang, getComputedStyle(each).direction, getComputedStyle(each).textAlign]"
     assert page.locator(".dl-question").evaluate(style)[:2] == ["ar", "rtl"]
     for statement, shown in zip(answer.statements, page.locator(".dl-statement").all(), strict=True):
