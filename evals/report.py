@@ -29,6 +29,7 @@ def print_report(report: Report, console: Console) -> None:
         f"{escape(report.embedder)}, {escape(answers)}; seconds to an answer: "
         f"p50 {report.latency.p50 / 1000:.2f}, p95 {report.latency.p95 / 1000:.2f}",
         highlight=False,
+        soft_wrap=True,
     )
 
 
