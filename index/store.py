@@ -34,6 +34,9 @@ LOCK = "dateline.lock"
 LOCK_SECONDS = 60.0
 SCHEMA = 1
 PAGE = 5000
+# More links than Chroma's 16: boilerplate that stands in many articles makes knots of all but equal
+# vectors, and with fewer links than a knot has members others can no longer be reached.
+SENTENCES = {"space": "ip", "max_neighbors": 64, "ef_construction": 200, "ef_search": 200}
 _STAMP = "stamp"
 
 
@@ -94,7 +97,7 @@ class Store:
             self._client.get_or_create_collection(
                 PREFIX + "sentences",
                 metadata={"dateline_schema": SCHEMA, **identity},
-                configuration={"hnsw": {"space": "ip", "ef_construction": 128, "ef_search": 128}},
+                configuration={"hnsw": SENTENCES},
                 embedding_function=None,
             )
             self.identity = self._load_identity()

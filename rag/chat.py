@@ -32,6 +32,7 @@ from rag.types import (
 )
 
 MAX_HISTORY = 50
+ANSWERABLE_ALONE = 0.6
 NO_FILTERS = Filters()
 
 
@@ -98,9 +99,9 @@ class Assistant:
         """
         started = time.perf_counter()
         question, top_k = self._checked(question, top_k, filters)
-        standalone = standalone_question(question, history[-MAX_HISTORY:])
-        standalone = standalone[-self.settings.max_question_chars :]
-        evidence = await asyncio.to_thread(retrieve, self.archive, standalone, top_k=top_k, filters=filters)
+        standalone, evidence = await asyncio.to_thread(
+            self._evidence, question, history[-MAX_HISTORY:], top_k, filters
+        )
         timings = {"retrieve": _milliseconds(started)}
         yield EvidenceFound(evidence)
 
@@ -136,6 +137,20 @@ class Assistant:
                 nearest=nearest(evidence) if reason else (),
                 timings=timings,
             )
+        )
+
+    def _evidence(
+        self, question: str, history: Sequence[Turn], top_k: int, filters: Filters
+    ) -> tuple[str, Evidence]:
+        """What was searched for, and what was found: with the earlier question if it takes that."""
+        evidence = retrieve(self.archive, question, top_k=top_k, filters=filters)
+        standalone = standalone_question(question, history)[-self.settings.max_question_chars :]
+        # A short question that the archive answers as it stands is a new subject, not a follow-up.
+        if standalone == question or evidence.answerability >= ANSWERABLE_ALONE:
+            return question, evidence
+        language = evidence.language
+        return standalone, retrieve(
+            self.archive, standalone, top_k=top_k, filters=filters, language=language
         )
 
     async def models(self) -> list[str]:

@@ -37,9 +37,14 @@ FEEDBACK_LEAST_SCORE = 0.9
 LEAST_SCORE = -2.0
 
 
-def retrieve(archive: Archive, question: str, *, top_k: int, filters: Filters) -> Evidence:
-    """The `top_k` best passages and the best sentences, best first."""
-    language = detect_language(question, archive.languages)
+def retrieve(
+    archive: Archive, question: str, *, top_k: int, filters: Filters, language: str = ""
+) -> Evidence:
+    """The `top_k` best passages and the best sentences, best first.
+
+    `language` is the question's, when it is known better than by its text.
+    """
+    language = language or detect_language(question, archive.languages)
     vector = archive.embed_question(question, language)
     wanted = max(LEAST_SENTENCES, top_k * SENTENCES_PER_PASSAGE)
     while True:

@@ -66,6 +66,19 @@ def test_a_short_follow_up_leans_on_the_earlier_question() -> None:
     assert standalone_question("And when?", [Turn("assistant", "Hello")]) == "And when?"
 
 
+def test_a_change_of_subject_leaves_the_old_one_behind(assistant: Assistant) -> None:
+    history = [Turn("user", QUESTION), Turn("assistant", "Iran warned Russia.")]
+    answer = asyncio.run(assistant.ask("Which ship struck the Baltimore bridge?", history=history))
+    assert answer.standalone_question == ""
+    assert "Dali" in answer.citations[0].cited_text
+
+
+def test_a_follow_up_in_another_language_is_answered_in_it(assistant: Assistant) -> None:
+    history = [Turn("user", SAMPLE["ar"]), Turn("assistant", "إيران.")]
+    answer = asyncio.run(assistant.ask("And when was that?", history=history))
+    assert (answer.language, answer.standalone_question) == ("en", f"{SAMPLE['ar']} And when was that?")
+
+
 def test_a_follow_up_is_answered(assistant: Assistant) -> None:
     history = [Turn("user", "How many people were killed at Crocus City Hall?"), Turn("assistant", "145.")]
     answer = asyncio.run(assistant.ask("And in Kerman?", history=history))
