@@ -3,10 +3,12 @@
 1. The nearest sentences to the question, each by its own similarity plus its passage's.
 2. Passages in the question's language that share its words: those lose least. Words so order the
    question's own language and can never push another language out.
-3. Feedback: part of the best passage is added to the question and the search done again, which
+3. Sentences that tell of the act the question asks about (warn, deny, accuse, ...), whatever their
+   language: a small embedder hears the event in "who warned of the attack?" and not the warning.
+4. Feedback: part of the best passage is added to the question and the search done again, which
    finds the same event in other languages. Only after a confident first hit, or it would drift.
 
-Sentences to cite are ranked by 1 and 2, passages by all three.
+Sentences to cite are ranked by 1 to 3, passages by all four.
 """
 
 from collections.abc import Sequence
@@ -19,6 +21,7 @@ from index.archive import Archive
 from index.language import detect_language
 from index.types import Filters, Hit, WordHit
 from rag.abstain import answerability
+from rag.stance import TELLING_ACTS, find_acts
 from rag.types import Evidence, RankedPassage
 
 Vectors = npt.NDArray[np.float32]
@@ -30,8 +33,10 @@ WORD_HITS = 60
 # Passages that only words found, and that are scored all the same.
 WORDS_ONLY = 10
 # What one unit of BM25 is worth as similarity, what the best passage weighs in the second search,
-# and the least score for one: estimated on the first half of XQuAD and on the golden questions.
+# and the least score for one: estimated on the first half of XQuAD and on the golden questions. The
+# act's weight is the golden questions' alone (citation precision .54 -> .61, recall .67 -> .71).
 WORD_WEIGHT = 0.03
+ACT_WEIGHT = 0.15
 FEEDBACK_WEIGHT = 0.4
 FEEDBACK_LEAST_SCORE = 0.9
 LEAST_SCORE = -2.0
@@ -58,7 +63,9 @@ def retrieve(
     unseen = [hit for hit in words.hits if (hit.article, hit.start_char) not in present]
     found += archive.hits_of(unseen[:WORDS_ONLY], vector)
 
-    hits = _with_words(found, words.hits, language)
+    acts = _acts(question)
+    by_words = _with_words(found, words.hits, language)
+    hits = _with_acts(by_words, acts)
     by_passage = hits
     if found and max(hit.score for hit in found) >= FEEDBACK_LEAST_SCORE:
         nearer = _feedback(vector, hits)
@@ -66,7 +73,7 @@ def retrieve(
         more = archive.search(nearer, k=wanted, filters=filters)
         found += [hit for hit in more if _sentence(hit) not in present_sentences]
         rescored = [replace(hit, score=float(hit.vector @ nearer)) for hit in found]
-        by_passage = _with_words(rescored, words.hits, language)
+        by_passage = _with_acts(_with_words(rescored, words.hits, language), acts)
     return Evidence(
         question=question,
         language=language,
@@ -74,7 +81,7 @@ def retrieve(
         passages=tuple(_ranked(by_passage, hits)[:top_k]),
         coverage=archive.coverage(filters),
         answerability=answerability(
-            [hit.score for hit in hits], words.coverage if language in archive.languages else None
+            [hit.score for hit in by_words], words.coverage if language in archive.languages else None
         ),
     )
 
@@ -91,6 +98,20 @@ def _with_words(found: Sequence[Hit], words: Sequence[WordHit], language: str) -
             for hit in found
         ]
     return sorted(found, key=lambda hit: -hit.score)
+
+
+def _with_acts(found: Sequence[Hit], acts: frozenset[str]) -> list[Hit]:
+    """Lift the hits that tell of one of these acts; sort again."""
+    if acts:
+        found = [
+            replace(hit, score=hit.score + ACT_WEIGHT) if acts & _acts(hit.sentence.text) else hit
+            for hit in found
+        ]
+    return sorted(found, key=lambda hit: -hit.score)
+
+
+def _acts(text: str) -> frozenset[str]:
+    return frozenset(act.kind for act in find_acts(text) if act.kind in TELLING_ACTS)
 
 
 def _feedback(vector: Vectors, hits: Sequence[Hit]) -> Vectors:

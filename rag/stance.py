@@ -44,7 +44,7 @@ _BACKED_BY = {
     "deny": {"deny", "refuse"},
 }
 # Acts that a sentence cannot be cited for unless it tells of them.
-_MUST_BE_TOLD = ("deny", "confirm", "warn", "threaten", "accuse", "condemn", "refuse", "promise", "urge")
+TELLING_ACTS = ("deny", "confirm", "warn", "threaten", "accuse", "condemn", "refuse", "promise", "urge")
 
 _NEGATION = {
     "en": r"not|no|never|none|nobody|nothing|neither|nor|without|cannot|\w+n't|fail\w*|lack\w*|absen\w+",
@@ -105,7 +105,7 @@ def check_stance(statement: str, sentences: Sequence[str]) -> str:
     """Empty when the statement tells of the same acts, denied or not, else what is wrong."""
     told = {act.kind for act in find_acts(statement)}
     cited = {act.kind for s in sentences for act in find_acts(s)}
-    for kind in _MUST_BE_TOLD:
+    for kind in TELLING_ACTS:
         if kind in told and not cited & (_BACKED_BY.get(kind, set()) | {kind}):
             # "Denied having plans" may be said as "said there were none", and the other way round.
             if kind in _NEGATIVE_ACTS and any(_negations(s) for s in sentences):
@@ -123,7 +123,7 @@ def check_stance(statement: str, sentences: Sequence[str]) -> str:
             if _negations(sentence) and not _beside_the_point(sentence, statement):
                 return "the cited sentences deny it"
     # A double negation affirms: "has not ruled out", "did not deny".
-    for kind in told & cited & set(_MUST_BE_TOLD):
+    for kind in told & cited & set(TELLING_ACTS):
         if all(_negated(s, kind) != _negated(statement, kind) for s in sentences if _has(s, kind)):
             return "the cited sentences say the opposite"
     return ""

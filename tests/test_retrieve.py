@@ -74,14 +74,22 @@ def test_as_many_passages_as_there_are(sample_archive: Archive) -> None:
 
 def test_words_never_push_another_language_out(sample_archive: Archive) -> None:
     """Without the word index the other languages' sentences score just what they do with it."""
-    evidence = find(sample_archive, SAMPLE["en"])
-    vector = sample_archive.embed_question(SAMPLE["en"], "en")
+    question = "Which ship struck the Baltimore bridge?"
+    evidence = find(sample_archive, question)
+    vector = sample_archive.embed_question(question, "en")
     for hit in evidence.hits:
         plain = float(hit.vector @ vector)
         if hit.article.language == "en":
             assert hit.score <= plain + 1e-5
         else:
             assert hit.score == pytest.approx(plain, abs=1e-5)
+
+
+def test_the_act_asked_about_comes_first(empty_archive: Archive) -> None:
+    run(empty_archive, FERRY)
+    asked = {"Who warned the captain?": "warned", "Was anyone hurt?": "hurt", "Who denied it?": "denied"}
+    for question, word in asked.items():
+        assert word in find(empty_archive, question).hits[0].sentence.text
 
 
 def test_a_wire_copy_is_one_citation(sample_archive: Archive) -> None:
