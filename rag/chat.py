@@ -190,6 +190,8 @@ class Assistant:
         longest = self.settings.max_question_chars
         if not question:
             raise QuestionError("the question is empty: type one.")
+        if any("\ud800" <= character <= "\udfff" for character in question):
+            raise QuestionError("the question contains half of a surrogate pair: type it again.")
         if len(question) > longest:
             raise QuestionError(
                 f"the question has {len(question):,} characters, more than {longest:,}: shorten it, "

@@ -1,9 +1,11 @@
 """Every setting of Dateline; the only reader of the environment and of settings files."""
 
 import os
+import re
 from pathlib import Path
 from typing import Any
 
+from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
@@ -20,6 +22,9 @@ from rag.errors import SettingsError
 PREFIX = "DATELINE_"
 CONFIG_FILE_VARIABLE = "DATELINE_CONFIG"
 DEFAULT_CONFIG_FILE = "dateline.toml"
+DOTENV = ".env"
+COMMON_KEY = "OPENAI_API_KEY"
+_PASSWORD = re.compile(r"//[^/@]+@")
 
 
 class Settings(BaseSettings):
@@ -126,10 +131,12 @@ def load_settings(**overrides: Any) -> Settings:
             f"the settings are not valid: {problems}. `dateline config` lists every setting."
         ) from None
     except (OSError, ValueError) as error:
-        raise SettingsError(f"the settings cannot be read: {error}. Correct the file.") from None
-    key = os.environ.get("OPENAI_API_KEY", "")
-    if key and not settings.llm_api_key.get_secret_value():
-        settings = settings.model_copy(update={"llm_api_key": SecretStr(key)})
+        raise SettingsError(
+            f"the settings in {DOTENV!r} or {str(_config_file())!r} cannot be read: {error}. "
+            "Correct the file."
+        ) from None
+    if not settings.llm_api_key.get_secret_value():
+        settings = settings.model_copy(update={"llm_api_key": SecretStr(_common_key()[1])})
     return settings
 
 
@@ -141,19 +148,46 @@ def explain_settings(**overrides: Any) -> list[tuple[str, str, str, str]]:
     rows = []
     for name, field in Settings.model_fields.items():
         origin = next((label for label, values in sources.items() if name in values), "default")
-        if name == "llm_api_key" and origin == "default" and os.environ.get("OPENAI_API_KEY"):
-            origin = "OPENAI_API_KEY"
-        rows.append((name, str(getattr(settings, name)), origin, field.description or ""))
+        if name == "llm_api_key" and origin == "default":
+            origin = _common_key()[0] or origin
+        shown = _PASSWORD.sub("//**********@", str(getattr(settings, name)))
+        rows.append((name, shown, origin, field.description or ""))
     return rows
 
 
 def _sources(settings_cls: type[BaseSettings]) -> dict[str, PydanticBaseSettingsSource]:
-    config_file = Path(os.environ.get(CONFIG_FILE_VARIABLE, DEFAULT_CONFIG_FILE))
+    config_file = _config_file()
     return {
         "environment": EnvSettingsSource(settings_cls),
-        ".env": DotEnvSettingsSource(settings_cls, env_file=".env"),
+        DOTENV: _OurDotEnv(settings_cls, env_file=DOTENV),
         str(config_file): TomlConfigSettingsSource(settings_cls, toml_file=config_file),
     }
+
+
+class _OurDotEnv(DotEnvSettingsSource):
+    """The lines of `.env` that are meant for Dateline: other programs keep theirs in it too."""
+
+    def __call__(self) -> dict[str, Any]:
+        ours = {name.lower() for name in dotenv_values(DOTENV) if name.upper().startswith(PREFIX)}
+        fields = Settings.model_fields
+        return {
+            name: value
+            for name, value in super().__call__().items()
+            if name in fields or name.lower() in ours or PREFIX.lower() + name.lower() in ours
+        }
+
+
+def _config_file() -> Path:
+    return Path(os.environ.get(CONFIG_FILE_VARIABLE, DEFAULT_CONFIG_FILE))
+
+
+def _common_key() -> tuple[str, str]:
+    """The key that every OpenAI client knows, and where it stands."""
+    if key := os.environ.get(COMMON_KEY):
+        return COMMON_KEY, key
+    if key := dotenv_values(DOTENV).get(COMMON_KEY):
+        return f"{COMMON_KEY} in {DOTENV}", key
+    return "", ""
 
 
 def _check_names() -> None:

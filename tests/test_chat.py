@@ -45,6 +45,7 @@ def test_events_come_in_order(assistant: Assistant) -> None:
     [
         ("", {}, "empty"),
         ("x" * 2001, {}, "2,001 characters"),
+        ("half \ud800 pair", {}, "surrogate"),
         ("x", {"top_k": 0}, "top_k"),
         ("x", {"filters": Filters(published_from="yesterday")}, "'yesterday'"),
         ("x", {"filters": Filters(published_from="2024-02-30")}, "2024-02-30"),

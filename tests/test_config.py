@@ -166,3 +166,21 @@ def test_the_index_gets_its_part() -> None:
         64,
         "q: ",
     )
+
+
+def test_a_dotenv_shared_with_other_programs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / ".env").write_text("POSTGRES_PASSWORD=x\nOPENAI_API_KEY=sk-common\nDATELINE_TOP_K=7\n")
+    settings = load_settings(llm_model="m")
+    assert (settings.top_k, settings.has_llm) == (7, True)
+    origins = {name: origin for name, _, origin, _ in explain_settings()}
+    assert (origins["top_k"], origins["llm_api_key"]) == (".env", "OPENAI_API_KEY in .env")
+    (tmp_path / ".env").write_text("DATELINE_TOPK=7\n")
+    with pytest.raises(SettingsError, match="topk"):
+        load_settings()
+
+
+def test_a_password_in_a_url_is_not_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DATELINE_LLM_BASE_URL", "https://user:secret@models.example.org/v1")
+    shown = {name: value for name, value, _, _ in explain_settings()}
+    assert shown["llm_base_url"] == "https://**********@models.example.org/v1"

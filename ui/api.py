@@ -1,33 +1,36 @@
 """REST: a thin door to one Assistant. It describes itself at `/docs`."""
 
 import asyncio
-import threading
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
 from contextlib import aclosing
 from importlib.metadata import version
 from typing import Annotated, Any
 
-from fastapi import Body, FastAPI, Query, Response
+from fastapi import Body, FastAPI, Query, Request, Response
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
 from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
 from fastapi_offline import FastAPIOffline
 from pydantic import TypeAdapter, ValidationError
 
-from index.errors import UnreadableInputError
+from index.archive import Archive
+from index.errors import ArchiveUnavailableError, UnreadableInputError, UserFixableError
 from index.ingest import ingest
-from index.readers import InputArticle, one_line
-from index.types import Article, Filters
+from index.readers import InputArticle
+from index.readers import one_line as findings_of
+from index.types import Article
 from rag.chat import Assistant, check_filters
 from rag.types import Answer, AnswerDone, CitationMade, Event, EvidenceFound, StatementMade
-from ui.problems import add_problem_handlers, problem_of
+from ui.openapi import ASK_EXAMPLES, SEARCH_EXAMPLES, STORE_REQUEST, complete, replies
+from ui.problems import NOT_SENT_AS_JSON, add_problem_handlers, one_line, problem_of
 from ui.schemas import (
     MAX_ARTICLES,
     Alive,
     ArticleHead,
     ArticlePage,
+    ArticleQuery,
     Ask,
     FullArticle,
-    Problem,
     Ready,
     Search,
     SearchResult,
@@ -37,17 +40,9 @@ from ui.schemas import (
 
 # A comment is sent when the model is silent for so long, or proxies close the connection.
 KEEP_ALIVE_SECONDS = 10.0
-_ANSWER: TypeAdapter[Answer] = TypeAdapter(Answer)
-_EVENT: TypeAdapter[Any] = TypeAdapter(Any)
-_PROBLEMS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "description": description, "content": {"application/problem+json": {}}}
-    for status, description in (
-        (404, "Nothing of this name"),
-        (422, "The request makes no sense"),
-        (502, "The language model failed"),
-        (503, "The archive or the language model does not answer"),
-    )
-}
+# nginx' number for a client that left; nobody reads the reply.
+_CLIENT_CLOSED = 499
+_DATA: TypeAdapter[Any] = TypeAdapter(Any)
 
 
 def create_api(assistant: Assistant) -> FastAPI:
@@ -57,211 +52,246 @@ def create_api(assistant: Assistant) -> FastAPI:
         title="Dateline",
         version=version("dateline"),
         description="Cited answers from a multilingual news archive.",
-        responses=_PROBLEMS,
+        # Unless told not to, the page asks another host whether the description is valid.
+        swagger_ui_parameters={"validatorUrl": None},
     )
     add_problem_handlers(app)
     _add_questions(app, assistant)
     _add_articles(app, assistant)
     _add_health(app, assistant)
+    _describe(app)
     return app
 
 
 def _add_questions(app: FastAPI, assistant: Assistant) -> None:
-    @app.post("/v1/ask", tags=["questions"], response_model=Answer)
-    async def ask(question: Ask) -> Answer | StreamingResponse:
+    @app.post(
+        "/v1/ask",
+        tags=["questions"],
+        response_model=Answer,
+        responses=replies("ask", 400, 413, 422, 502, 503),
+    )
+    async def ask(
+        asked: Annotated[Ask, Body(openapi_examples=ASK_EXAMPLES)], request: Request
+    ) -> Answer | Response:
         """Answer a question from the articles, or say that they do not hold the answer.
 
-        With `stream`, server-sent events: `evidence`, then `citation` and `statement` as they are
-        made, then `answer`; an `error` ends the stream early.
+        With `stream`, server-sent events, each with one JSON object: `evidence`, then `citation`
+        and `statement` as they are made, then `answer`; an `error` ends the stream early.
         """
         events = assistant.stream(
-            question.question,
-            history=question.turns(),
-            filters=question.filters.filters(),
-            top_k=question.top_k,
+            asked.question,
+            history=asked.turns(),
+            filters=asked.filters.filters(),
+            top_k=asked.top_k,
         )
-        if question.stream:
+        if asked.stream:
             # The first event is awaited here, so that an error before it has its own status.
             first = await anext(events)
             return StreamingResponse(
                 _server_sent(first, events),
                 media_type="text/event-stream",
-                headers={"cache-control": "no-store"},
+                # The second header tells nginx to pass each event on at once.
+                headers={"cache-control": "no-store", "x-accel-buffering": "no"},
             )
-        async with aclosing(events):
-            async for event in events:
-                if isinstance(event, AnswerDone):
-                    return event.answer
-        raise AssertionError("a stream ends with an answer or an error")
+        answer = await _unless_left(request, _answer_of(events))
+        return answer or Response(status_code=_CLIENT_CLOSED)
 
-    @app.post("/v1/search", tags=["questions"])
-    async def search(query: Search) -> SearchResult:
+    @app.post("/v1/search", tags=["questions"], responses=replies("search", 400, 413, 422, 503))
+    async def search(wanted: Annotated[Search, Body(openapi_examples=SEARCH_EXAMPLES)]) -> SearchResult:
         """Ranked passages with their best sentences, without an answer."""
-        evidence = await assistant.search(query.query, top_k=query.top_k, filters=query.filters.filters())
+        evidence = await assistant.search(
+            wanted.query, top_k=wanted.top_k, filters=wanted.filters.filters()
+        )
         return SearchResult.of(evidence)
 
 
-async def _server_sent(first: Event, events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
+async def _answer_of(events: AsyncGenerator[Event, None]) -> Answer:
     async with aclosing(events):
-        yield _encoded(first)
-        following = asyncio.ensure_future(anext(events, None))
+        async for event in events:
+            if isinstance(event, AnswerDone):
+                return event.answer
+    raise AssertionError("a stream ends with an answer or an error")
+
+
+async def _unless_left(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer | None:
+    """The work's result; when the client leaves first, the work is stopped and there is none."""
+    working = asyncio.ensure_future(work)
+    leaving = asyncio.ensure_future(_left(request))
+    try:
+        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
+        return working.result() if working.done() else None
+    finally:
+        working.cancel()
+        leaving.cancel()
+        await asyncio.gather(working, leaving, return_exceptions=True)
+
+
+async def _left(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _server_sent(first: Event, events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
+    # The events are made in a task of their own: when the client leaves, the server cancels this
+    # function over and over, and what has to be closed in there could not be awaited.
+    ready: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
+    making = asyncio.create_task(_make(first, events, ready))
+    try:
+        while True:
+            try:
+                part = await asyncio.wait_for(ready.get(), KEEP_ALIVE_SECONDS)
+            except TimeoutError:
+                part = KEEPALIVE_COMMENT
+            if part is None:
+                return
+            yield part
+    finally:
+        making.cancel()
+
+
+async def _make(
+    first: Event, events: AsyncGenerator[Event, None], ready: asyncio.Queue[bytes | None]
+) -> None:
+    async with aclosing(events):
         try:
-            while True:
-                done, _ = await asyncio.wait([following], timeout=KEEP_ALIVE_SECONDS)
-                if not done:
-                    yield KEEPALIVE_COMMENT
-                    continue
-                event = following.result()
-                if event is None:
-                    return
-                yield _encoded(event)
-                following = asyncio.ensure_future(anext(events, None))
+            await ready.put(_encoded(first))
+            async for event in events:
+                await ready.put(_encoded(event))
         except Exception as error:
-            problem = problem_of(error, "/v1/ask")
-            yield format_sse_event(event="error", data_str=problem.model_dump_json())
-        finally:
-            # The client may have gone: what is awaited stops, and with it the model's writing.
-            following.cancel()
-            await asyncio.gather(following, return_exceptions=True)
+            problem = problem_of(error, "POST", "/v1/ask")
+            await ready.put(format_sse_event(event="error", data_str=problem.model_dump_json()))
+    await ready.put(None)
 
 
 def _encoded(event: Event) -> bytes:
     match event:
         case EvidenceFound(evidence):
-            name, data = "evidence", SearchResult.of(evidence).model_dump_json()
+            name, data = "evidence", _DATA.dump_json(SearchResult.of(evidence))
         case CitationMade(citation):
-            name, data = "citation", _EVENT.dump_json(citation).decode()
+            name, data = "citation", _DATA.dump_json(citation)
         case StatementMade(statement):
-            name, data = "statement", _EVENT.dump_json(statement).decode()
+            name, data = "statement", _DATA.dump_json(statement)
         case AnswerDone(answer):
-            name, data = "answer", _ANSWER.dump_json(answer).decode()
-    return format_sse_event(event=name, data_str=data)
+            name, data = "answer", _DATA.dump_json(answer)
+    return format_sse_event(event=name, data_str=data.decode())
 
 
 def _add_articles(app: FastAPI, assistant: Assistant) -> None:
-    archive = assistant.archive
-    one_at_a_time = threading.Lock()
+    # Held without a thread, so that many who wait cannot use up the threads that readers need.
+    one_at_a_time = asyncio.Lock()
 
-    @app.get("/v1/articles", tags=["articles"])
-    def list_articles(
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
-        limit: Annotated[int, Query(ge=1, le=500)] = 50,
-        source: Annotated[list[str], Query()] = [],  # noqa: B006 - FastAPI copies it
-        language: Annotated[list[str], Query()] = [],  # noqa: B006
-        published_from: str = "",
-        published_to: str = "",
-    ) -> ArticlePage:
+    @app.get("/v1/articles", tags=["articles"], responses=replies("articles", 422, 503))
+    def list_articles(query: Annotated[ArticleQuery, Query()]) -> ArticlePage:
         """A page of the archive's articles, newest publication first, undated ones last."""
-        filters = Filters(
-            published_from=published_from,
-            published_to=published_to,
-            sources=tuple(source),
-            languages=tuple(language),
-        )
+        filters = query.filters()
         check_filters(filters)
-        page = archive.articles(offset=offset, limit=limit, filters=filters)
+        page = assistant.archive.articles(offset=query.offset, limit=query.limit, filters=filters)
         return ArticlePage(
-            total=archive.count_articles(filters),
-            offset=offset,
-            limit=limit,
+            total=assistant.archive.count_articles(filters),
+            offset=query.offset,
+            limit=query.limit,
             articles=[ArticleHead.of(article) for article in page],
         )
 
-    @app.get("/v1/articles/{article_id:path}", tags=["articles"])
-    def show_article(article_id: str) -> FullArticle:
+    @app.get("/v1/articles/{id:path}", tags=["articles"], responses=replies("article", 404, 503))
+    def show_article(id: str) -> FullArticle:
         """One article with its text and sentences."""
-        article = archive.article(article_id)
-        head = ArticleHead.of(article).model_dump()
+        article = assistant.archive.article(id)
         return FullArticle(
-            **head, text=article.text, sentences=[Span.of(s) for s in archive.sentences(article)]
+            **ArticleHead.of(article).model_dump(),
+            text=article.text,
+            sentences=[Span.of(sentence) for sentence in assistant.archive.sentences(article)],
         )
 
     @app.post(
         "/v1/articles",
         tags=["articles"],
-        openapi_extra={
-            "requestBody": {
-                "required": True,
-                "content": {
-                    "application/json": {
-                        "schema": {
-                            "anyOf": [
-                                InputArticle.model_json_schema(),
-                                {"type": "array", "items": InputArticle.model_json_schema()},
-                            ]
-                        },
-                        "example": {
-                            "id": "ferry-1",
-                            "title": "Ferry runs aground",
-                            "text": "A ferry ran aground near Valmere on Sunday. Nobody was hurt.",
-                            "source": "Harbour Post",
-                            "published_at": "2024-02-03",
-                            "language": "en",
-                        },
-                    }
-                },
-            }
-        },
+        responses=replies("store", 400, 413, 422, 503),
+        openapi_extra=STORE_REQUEST,
     )
-    def store_articles(articles: Annotated[Any, Body()]) -> list[Stored]:
+    async def store_articles(articles: Annotated[Any, Body()]) -> list[Stored]:
         """Add or replace one article or many; one outcome for each, in the order given.
 
         An article of a list that cannot be taken in is `failed` with its reason; the others go in.
         """
-        if not isinstance(articles, list):
-            articles = [articles]
-            alone = True
-        else:
-            alone = False
-        if len(articles) > MAX_ARTICLES:
+        if isinstance(articles, bytes):
+            raise UnreadableInputError(NOT_SENT_AS_JSON)
+        if not isinstance(articles, dict | list):
+            raise UnreadableInputError("The body must be one article, a JSON object, or a list of them.")
+        many = articles if isinstance(articles, list) else [articles]
+        if len(many) > MAX_ARTICLES:
             raise UnreadableInputError(
-                f"{len(articles):,} articles at once, more than {MAX_ARTICLES:,}: send them in parts."
+                f"{len(many):,} articles at once, more than {MAX_ARTICLES:,}: send them in parts."
             )
-        checked = [_checked(item) for item in articles]
-        if alone and isinstance(checked[0], str):
-            raise UnreadableInputError(f"{checked[0]}.")
-        # Outcomes come in the order of storing, and the same id may be given twice.
-        outcomes: dict[str, list[Stored]] = {}
-        with one_at_a_time:
-            for outcome in ingest(archive, (item for item in checked if isinstance(item, Article))):
-                stored = Stored(id=outcome.article_id, status=outcome.status, reason=outcome.reason)
-                outcomes.setdefault(outcome.article_id, []).append(stored)
-        return [
-            Stored(id=_id_of(raw), status="failed", reason=item)
-            if isinstance(item, str)
-            else outcomes[item.id].pop(0)
-            for raw, item in zip(articles, checked, strict=True)
-        ]
+        async with one_at_a_time:
+            stored = await run_in_threadpool(_stored, assistant.archive, many)
+        if isinstance(articles, dict) and stored[0].status == "failed":
+            raise UnreadableInputError(f"{stored[0].reason.removesuffix('.')}.")
+        return stored
 
-    @app.delete("/v1/articles/{article_id:path}", tags=["articles"], status_code=204)
-    def remove_article(article_id: str) -> Response:
+    @app.delete(
+        "/v1/articles/{id:path}",
+        tags=["articles"],
+        status_code=204,
+        responses=replies("remove", 404, 503),
+    )
+    def remove_article(id: str) -> Response:
         """Remove an article and all that was made of it."""
-        archive.remove(article_id)
+        assistant.archive.remove(id)
         return Response(status_code=204)
 
 
-def _checked(item: Any) -> Article | str:
+def _stored(archive: Archive, given: Sequence[Any]) -> list[Stored]:
+    checked = [_checked(item) for item in given]
+    # Outcomes come in the order of storing, and the same id may be given twice.
+    outcomes: dict[str, list[Stored]] = {}
+    for outcome in ingest(archive, _articles(checked)):
+        stored = Stored(id=outcome.article_id, status=outcome.status, reason=one_line(outcome.reason))
+        outcomes.setdefault(outcome.article_id, []).append(stored)
+    return [item if isinstance(item, Stored) else outcomes[item.id].pop(0) for item in checked]
+
+
+def _articles(checked: Sequence[Article | Stored]) -> Iterator[Article]:
+    return (item for item in checked if isinstance(item, Article))
+
+
+def _checked(given: Any) -> Article | Stored:
     """The article, or why it is none."""
+    if not isinstance(given, dict):
+        return Stored(id="", status="failed", reason="is no JSON object")
     try:
-        return InputArticle.model_validate(item, strict=False).to_article()
+        return InputArticle.model_validate(given).to_article()
     except ValidationError as error:
-        return one_line(error)
+        return Stored(id=_id_of(given), status="failed", reason=one_line(findings_of(error)))
 
 
-def _id_of(raw: Any) -> str:
-    given = raw.get("id") if isinstance(raw, dict) else ""
-    return given if isinstance(given, str) and given.isprintable() else ""
+def _id_of(given: dict[str, Any]) -> str:
+    """The id that was meant, if it can be sent back."""
+    name = given.get("id")
+    return name.encode("utf-8", "replace").decode("utf-8") if isinstance(name, str) else ""
 
 
 def _add_health(app: FastAPI, assistant: Assistant) -> None:
-    @app.get("/healthz", tags=["health"])
+    @app.get("/healthz", tags=["health"], responses=replies("alive"))
     async def alive() -> Alive:
         """The process is alive."""
         return Alive()
 
-    @app.get("/readyz", tags=["health"])
+    @app.get("/readyz", tags=["health"], responses=replies("ready", 503))
     def ready() -> Ready:
         """The archive can be reached and the embedding model is loaded."""
-        assistant.archive.ping()
-        assistant.archive.check_embedder()
-        return Ready(articles=assistant.archive.count_articles())
+        try:
+            assistant.archive.ping()
+            assistant.archive.check_embedder()
+            return Ready(articles=assistant.archive.count_articles())
+        except UserFixableError as error:
+            raise ArchiveUnavailableError(str(error)) from error
+
+
+def _describe(app: FastAPI) -> None:
+    describe = app.openapi
+
+    def described() -> dict[str, Any]:
+        return app.openapi_schema or complete(describe())
+
+    app.openapi = described  # type: ignore[method-assign]

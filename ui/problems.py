@@ -1,7 +1,7 @@
 """Every error of the REST API as one shape: `application/problem+json` (RFC 9457)."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Collection
 from http import HTTPStatus
 from typing import Any
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from index.errors import (
@@ -23,6 +24,9 @@ from ui.schemas import Problem
 logger = logging.getLogger(__name__)
 
 MAX_BODY_BYTES = 60 * 1024 * 1024
+NOT_SENT_AS_JSON = "The body was not sent as JSON: add the header `content-type: application/json`."
+# Details may quote what the client sent, and that may be megabytes.
+_LONGEST_DETAIL = 500
 # The first class that fits decides.
 _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (QuestionError, 422),
@@ -35,51 +39,88 @@ _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
 )
 
 
-def problem_of(error: Exception, path: str) -> Problem:
-    """What to tell of an error; of a bug, only that there was one."""
+def problem_of(error: Exception, method: str, address: str, *, allowed: Collection[str] = ()) -> Problem:
+    """What to tell of an error. Of a bug, only that there was one: the log gets its traceback."""
     if isinstance(error, RequestValidationError):
         status, detail = 422, _first_finding(error)
     elif isinstance(error, HTTPException):
-        status, detail = error.status_code, str(error.detail)
+        status, detail = error.status_code, _http_detail(error, method, address, allowed)
     elif isinstance(error, UserFixableError):
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         detail = str(error)
     else:
-        status, detail = (
-            500,
-            "An error of the program, not of the request: the server's log has the details.",
-        )
-    # The path and the detail may quote what the client sent, and that need not be encodable.
+        logger.error("%s %s failed", method, address, exc_info=error)
+        status = 500
+        detail = "An error of the program, not of the request: the server's log has the details."
     return Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=_encodable(detail), instance=_encodable(path)
+        title=HTTPStatus(status).phrase, status=status, detail=one_line(detail), instance=address
     )
+
+
+def one_line(text: str) -> str:
+    """The text on one line that can be sent, shortened when it is very long."""
+    line = " ".join(text.split()).encode("utf-8", "replace").decode("utf-8")
+    return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
 
 
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every error in this shape, and refuse bodies that are too large."""
+    for kind in (RequestValidationError, HTTPException, UserFixableError):
+        app.add_exception_handler(kind, _answer)
+    app.add_middleware(_LimitedBody)
+    app.add_middleware(_CaughtBugs)
 
-    async def handle(request: Request, error: Exception) -> JSONResponse:
-        problem = problem_of(error, request.url.path)
-        if problem.status >= 500 and not isinstance(error, UserFixableError):
-            logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
-        headers = getattr(error, "headers", None)
-        return JSONResponse(
-            problem.model_dump(), problem.status, media_type="application/problem+json", headers=headers
-        )
 
-    for kind in (RequestValidationError, HTTPException, UserFixableError, Exception):
-        app.add_exception_handler(kind, handle)
-    app.add_middleware(_LimitedBody, send_problem=handle)
+async def _answer(request: Request, error: Exception) -> JSONResponse:
+    # As the client wrote it, so that it is a valid URI reference.
+    address = request.scope.get("raw_path", b"").decode("ascii", "replace")
+    headers = getattr(error, "headers", None)
+    allowed: list[str] = []
+    if isinstance(error, HTTPException) and error.status_code == 405:
+        allowed = _allowed_methods(request)
+        headers = {"allow": ", ".join(allowed)}
+    problem = problem_of(error, request.method, address, allowed=allowed)
+    return JSONResponse(
+        problem.model_dump(), problem.status, headers, media_type="application/problem+json"
+    )
+
+
+def _allowed_methods(request: Request) -> list[str]:
+    """Of all routes at this address: the framework names those of the first one only."""
+    found = [r for r in request.app.routes if r.matches(request.scope)[0] is Match.PARTIAL]
+    return sorted({method for route in found for method in getattr(route, "methods", None) or ()})
+
+
+class _CaughtBugs:
+    """Answers for an unexpected exception, which would else reach the server and be logged twice."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return await self._app(scope, receive, send)
+        started = False
+
+        async def noted(message: Message) -> None:
+            nonlocal started
+            started = True
+            await send(message)
+
+        try:
+            await self._app(scope, receive, noted)
+        except Exception as error:
+            if started:
+                raise
+            response = await _answer(Request(scope), error)
+            await response(scope, receive, send)
 
 
 class _LimitedBody:
     """Refuses a request body over the limit, announced or not, before it fills the memory."""
 
-    def __init__(
-        self, app: ASGIApp, send_problem: Callable[[Request, Exception], Awaitable[JSONResponse]]
-    ) -> None:
+    def __init__(self, app: ASGIApp) -> None:
         self._app = app
-        self._send_problem = send_problem
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
@@ -87,7 +128,7 @@ class _LimitedBody:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         too_large = HTTPException(413, f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB: send less.")
         if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
-            response = await self._send_problem(Request(scope), too_large)
+            response = await _answer(Request(scope), too_large)
             return await response(scope, receive, send)
         received = 0
 
@@ -102,16 +143,38 @@ class _LimitedBody:
         return await self._app(scope, counted, send)
 
 
+def _http_detail(error: HTTPException, method: str, address: str, allowed: Collection[str]) -> str:
+    match error.status_code:
+        case 400:
+            # The framework says no more than that it could not parse the body.
+            return (
+                "The body cannot be read: its text is not UTF-8, a number in it is too long, "
+                "or it is nested too deeply."
+            )
+        case 404:
+            return f"Nothing is at {address!r}: /docs shows what there is."
+        case 405:
+            return f"{method} is not for {address!r}: use {' or '.join(allowed)}."
+        case _:
+            return str(error.detail)
+
+
 def _first_finding(error: RequestValidationError) -> str:
+    if isinstance(error.body, bytes):
+        return NOT_SENT_AS_JSON
     findings: list[dict[str, Any]] = list(error.errors())
     first = findings[0]
-    if first["type"] == "json_invalid":
-        return f"The body is not JSON: {first.get('ctx', {}).get('error', first['msg'])}."
-    where = ".".join(str(part) for part in first["loc"] if part not in ("body", "query", "path"))
-    message = first["msg"].removeprefix("Value error, ")
+    # The first part says whether it is the body, the query or the path.
+    where = ".".join(str(part) for part in first["loc"][1:]) or "the body"
+    match first["type"]:
+        case "json_invalid":
+            reason = first.get("ctx", {}).get("error", first["msg"])
+            return f"The body is not JSON: {reason} at character {where}."
+        case "model_attributes_type":
+            message = "must be a JSON object"
+        case "extra_forbidden":
+            message = "is not known here"
+        case _:
+            message = first["msg"].removeprefix("Value error, ")
     more = f" ({len(findings) - 1} more)" if len(findings) > 1 else ""
-    return f"{where or 'the body'}: {message}{more}."
-
-
-def _encodable(text: str) -> str:
-    return text.encode("utf-8", "replace").decode("utf-8")
+    return f"{where}: {message}{more}."

@@ -10,6 +10,8 @@ from rag.types import Evidence, RankedPassage, Role, Turn
 
 MAX_TOP_K = 100
 MAX_ARTICLES = 1000
+# A store takes some ten thousand values in one search; nobody names a thousand outlets.
+MAX_FILTER_VALUES = 1000
 
 
 def _encodable(text: str) -> str:
@@ -20,6 +22,11 @@ def _encodable(text: str) -> str:
 
 
 Text = Annotated[str, AfterValidator(_encodable)]
+_DATE = "ISO 8601 date or date-time; empty: no bound."
+FilterValues = Annotated[tuple[Text, ...], Field(max_length=MAX_FILTER_VALUES)]
+TopK = Annotated[
+    int | None, Field(ge=1, le=MAX_TOP_K, strict=True, description="Passages; missing: as in the settings.")
+]
 
 
 class Request(BaseModel):
@@ -31,11 +38,11 @@ class Request(BaseModel):
 class RequestFilters(Request):
     """What a search is narrowed to; both dates are inclusive."""
 
-    published_from: Text = Field(default="", examples=["2024-03-01"])
-    published_to: Text = Field(default="", examples=["2024-04-30"])
-    sources: tuple[Text, ...] = ()
-    languages: tuple[Text, ...] = Field(default=(), examples=[["ar", "fa"]])
-    articles: tuple[Text, ...] = ()
+    published_from: Text = Field(default="", description=_DATE, examples=["2024-03-01"])
+    published_to: Text = Field(default="", description=_DATE, examples=["2024-04-30"])
+    sources: FilterValues = Field(default=(), description="Names of outlets.")
+    languages: FilterValues = Field(default=(), description="ISO 639-1 codes.", examples=[["ar", "fa"]])
+    articles: FilterValues = Field(default=(), description="Ids of articles.")
 
     def filters(self) -> Filters:
         """As the index knows them."""
@@ -55,8 +62,8 @@ class Ask(Request):
     question: Text = Field(examples=["Who warned whom before the Crocus attack?"])
     history: tuple[RequestTurn, ...] = Field(default=(), max_length=1000)
     filters: RequestFilters = RequestFilters()
-    top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
-    stream: bool = Field(default=False, description="Answer in server-sent events.")
+    top_k: TopK = None
+    stream: bool = Field(default=False, strict=True, description="Answer in server-sent events.")
 
     def turns(self) -> tuple[Turn, ...]:
         """The history as the assistant knows it."""
@@ -67,8 +74,28 @@ class Search(Request):
     """A search without an answer."""
 
     query: Text = Field(examples=["إنذار قبل الهجوم"])
-    top_k: int | None = Field(default=None, ge=1, le=MAX_TOP_K)
+    top_k: TopK = None
     filters: RequestFilters = RequestFilters()
+
+
+class ArticleQuery(Request):
+    """Which page of which articles; an empty value narrows nothing."""
+
+    offset: int = Field(default=0, ge=0, le=10**9)
+    limit: int = Field(default=50, ge=1, le=500)
+    source: list[str] = Field(default=[], max_length=MAX_FILTER_VALUES, description="May be repeated.")
+    language: list[str] = Field(default=[], max_length=MAX_FILTER_VALUES, description="May be repeated.")
+    published_from: str = Field(default="", description=_DATE)
+    published_to: str = Field(default="", description=_DATE)
+
+    def filters(self) -> Filters:
+        """As the index knows them."""
+        return Filters(
+            published_from=self.published_from,
+            published_to=self.published_to,
+            sources=tuple(filter(None, self.source)),
+            languages=tuple(filter(None, self.language)),
+        )
 
 
 class ArticleHead(BaseModel):

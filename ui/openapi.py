@@ -1,0 +1,232 @@
+"""What the REST API says of itself at `/docs`: examples, errors and the types behind them.
+
+The examples are made of the real types, so they cannot fall behind them.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from index.readers import InputArticle
+from index.types import Article, Coverage, Filters, Passage, Sentence
+from rag.types import Answer, Citation, Evidence, RankedPassage, Statement
+from ui.schemas import ArticleHead, ArticlePage, FullArticle, Problem, SearchResult, Span, Stored
+
+Json = dict[str, Any]
+
+_WRECK = "A ferry ran aground near Valmere on Sunday."
+_UNHURT = "Nobody was hurt."
+_ARTICLE = Article(
+    id="ferry-1",
+    title="Ferry runs aground",
+    text=f"{_WRECK} {_UNHURT}",
+    url="https://harbour.example.org/ferry-1",
+    source="Harbour Post",
+    authors=("Ada Quay",),
+    language="en",
+    published_at="2024-02-03",
+    ingested_at="2024-02-04T09:30:00+00:00",
+)
+_SENTENCES = (
+    Sentence(_WRECK, 0, len(_WRECK)),
+    Sentence(_UNHURT, len(_WRECK) + 1, len(_ARTICLE.text)),
+)
+_COVERAGE = Coverage(1, 1, ("en",), ("Harbour Post",), "2024-02-03", "2024-02-03", Filters())
+_EVIDENCE = Evidence(
+    question="Where did the ferry run aground?",
+    language="en",
+    hits=(),
+    passages=(RankedPassage(_ARTICLE, Passage(_SENTENCES), _SENTENCES, (1.31, 0.72), 1.31),),
+    coverage=_COVERAGE,
+    answerability=0.93,
+)
+_CITATION = Citation(
+    index=1,
+    article_id=_ARTICLE.id,
+    title=_ARTICLE.title,
+    url=_ARTICLE.url,
+    source=_ARTICLE.source,
+    published_at=_ARTICLE.published_at,
+    language=_ARTICLE.language,
+    cited_text=_WRECK,
+    start_char=0,
+    end_char=len(_WRECK),
+    verified=True,
+)
+_ANSWER = Answer(
+    question=_EVIDENCE.question,
+    language="en",
+    status="grounded",
+    statements=(Statement(_WRECK, "en", (1,)),),
+    citations=(_CITATION,),
+    coverage=_COVERAGE,
+    answerability=_EVIDENCE.answerability,
+    timings={"retrieve": 41.5, "first_statement": 44.0, "total": 44.2},
+)
+_ABSTENTION = Answer(
+    question="Who won the chess olympiad?",
+    language="en",
+    status="abstained",
+    statements=(),
+    citations=(),
+    coverage=_COVERAGE,
+    answerability=0.08,
+    abstained=True,
+    reason="the evidence is too weak",
+    nearest=(_CITATION,),
+    timings={"retrieve": 38.9, "total": 39.0},
+)
+
+
+def _dumped(value: object) -> Any:
+    return TypeAdapter(type(value)).dump_python(value, mode="json")
+
+
+_HEAD = ArticleHead.of(_ARTICLE)
+_SEARCH_RESULT = SearchResult.of(_EVIDENCE)
+_FULL = FullArticle(
+    **_HEAD.model_dump(), text=_ARTICLE.text, sentences=[Span.of(sentence) for sentence in _SENTENCES]
+)
+_PAGE = ArticlePage(total=1, offset=0, limit=50, articles=[_HEAD])
+_STORED = [Stored(id="ferry-1", status="added"), Stored(id="", status="failed", reason="'text': is blank")]
+_NEW_ARTICLE = {
+    "id": "ferry-1",
+    "title": _ARTICLE.title,
+    "text": _ARTICLE.text,
+    "source": _ARTICLE.source,
+    "published_at": _ARTICLE.published_at,
+}
+_REASONS = {
+    400: "The body is not text, or the archive does not fit the settings",
+    404: "No article has this id",
+    413: "The body is larger than 60 MiB",
+    422: "The request makes no sense; `detail` names the field",
+    502: "The language model failed",
+    503: "The archive or the language model does not answer; the same request may work later",
+}
+_DETAILS = {
+    400: "The body cannot be read: its text is not UTF-8, a number in it is too long, "
+    "or it is nested too deeply.",
+    404: "no article has the id 'ferry-9'. `dateline articles list` shows the ids.",
+    413: "The body is larger than 60 MiB: send less.",
+    422: "top_k: Input should be less than or equal to 100.",
+    502: "the model's reply broke off: ask again.",
+    503: "no model answers at 'http://localhost:11434/v1': start it.",
+}
+
+ASK_EXAMPLES: dict[str, Any] = {
+    "question": {"summary": "A question", "value": {"question": _ANSWER.question}},
+    "follow-up": {
+        "summary": "A follow-up, narrowed to Arabic and Persian articles of one month",
+        "value": {
+            "question": "And what did Moscow say?",
+            "history": [
+                {"role": "user", "content": "Who warned Moscow before the Crocus attack?"},
+                {"role": "assistant", "content": "Washington did."},
+            ],
+            "filters": {
+                "published_from": "2024-03-01",
+                "published_to": "2024-03-31",
+                "languages": ["ar", "fa"],
+            },
+        },
+    },
+    "stream": {
+        "summary": "A question, answered as server-sent events",
+        "value": {"question": _ANSWER.question, "stream": True},
+    },
+}
+SEARCH_EXAMPLES: dict[str, Any] = {
+    "search": {"summary": "A search", "value": {"query": "إنذار قبل الهجوم", "top_k": 5}},
+}
+STORE_REQUEST: Json = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "application/json": {
+                "schema": {
+                    "title": "One article or a list",
+                    "anyOf": [
+                        {"$ref": "#/components/schemas/InputArticle"},
+                        {"type": "array", "items": {"$ref": "#/components/schemas/InputArticle"}},
+                    ],
+                },
+                "examples": {
+                    "one": {"summary": "One article", "value": _NEW_ARTICLE},
+                    "many": {
+                        "summary": "Several, one of which cannot be taken in",
+                        "value": [_NEW_ARTICLE, {"text": ""}],
+                    },
+                },
+            }
+        },
+    }
+}
+
+
+def replies(name: str, *errors: int) -> dict[int | str, Json]:
+    """What an endpoint may reply: its example, and these errors; any other has the same shape."""
+    good = _GOOD[name]
+    problems: dict[int | str, Json] = {
+        status: _problem(HTTPStatus(status), _REASONS[status]) for status in errors
+    }
+    return {**good, **problems, "default": _problem(None, "Any other error")}
+
+
+def complete(schema: Json) -> Json:
+    """The framework's description with the types it was only told the names of."""
+    types: Json = schema["components"]["schemas"]
+    for model in (InputArticle, Problem):
+        types[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    return schema
+
+
+def _problem(status: HTTPStatus | None, description: str) -> Json:
+    content: Json = {"schema": {"$ref": "#/components/schemas/Problem"}}
+    if status is not None:
+        problem = Problem(title=status.phrase, status=status, detail=_DETAILS[status], instance="/v1/ask")
+        content["example"] = problem.model_dump(mode="json")
+    return {"description": description, "content": {"application/problem+json": content}}
+
+
+def _json(example: Any, description: str = "Done") -> Json:
+    return {"description": description, "content": {"application/json": {"example": example}}}
+
+
+def _events() -> str:
+    parts = (
+        ("evidence", _SEARCH_RESULT),
+        ("citation", _CITATION),
+        ("statement", _ANSWER.statements[0]),
+        ("answer", _ANSWER),
+    )
+    return "".join(
+        f"event: {name}\ndata: {TypeAdapter(type(value)).dump_json(value).decode()}\n\n"
+        for name, value in parts
+    )
+
+
+_GOOD: dict[str, dict[int | str, Json]] = {
+    "ask": {
+        200: {
+            "description": "The answer, or an abstention; with `stream`, server-sent events",
+            "content": {
+                "application/json": {
+                    "examples": {
+                        "answer": {"summary": "An answer", "value": _dumped(_ANSWER)},
+                        "abstention": {"summary": "An abstention", "value": _dumped(_ABSTENTION)},
+                    }
+                },
+                "text/event-stream": {"schema": {"type": "string"}, "example": _events()},
+            },
+        }
+    },
+    "search": {200: _json(_dumped(_SEARCH_RESULT))},
+    "articles": {200: _json(_dumped(_PAGE))},
+    "article": {200: _json(_dumped(_FULL))},
+    "store": {200: _json([_dumped(stored) for stored in _STORED], "One outcome for each article")},
+    "remove": {204: {"description": "It is gone"}},
+    "alive": {200: _json({"status": "ok"})},
+    "ready": {200: _json({"status": "ok", "articles": 37})},
+}
