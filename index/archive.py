@@ -10,9 +10,10 @@ than the store's, it is mended from the articles.
 
 import hashlib
 import json
+import math
 import threading
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, compress
@@ -21,13 +22,16 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+from cachetools import LRUCache
 from platformdirs import user_cache_path
 
-from index.catalogue import Catalogue, Entry, Matcher, moment
-from index.centre import centre, centring_of
+from index.catalogue import Catalogue, Entry, moment
+from index.centre import centre, centring_of, shift_question
 from index.config import IndexConfig
 from index.embed import Embedder
 from index.errors import ArchiveError, ArticleNotFoundError
+from index.rows import Block, Ints, Rows
+from index.scan import Scan
 from index.split import split_sentences
 from index.store import Record, Store
 from index.types import Article, Coverage, Filters, Hit, Passage, Sentence, WordHit, WordMatches
@@ -38,6 +42,10 @@ Vectors = npt.NDArray[np.float32]
 # On a Chroma server several processes may write at once: notes younger than this are left alone.
 ABANDONED_AFTER_SECONDS = 3600.0
 MEND_ARTICLES = 500
+# Articles kept in memory once read: a search reads some dozens of them.
+ARTICLES_KEPT = 500
+# How many more sentences than asked for the approximate search is to propose.
+PROPOSED = 4
 NO_FILTERS = Filters()
 _CONTENT = ("id", "title", "text", "url", "source", "authors", "language", "published_at")
 
@@ -71,8 +79,13 @@ class Archive:
         if not store.identity:
             store.create(self._identity())
         self._catalogue = self._read_catalogue()
-        self._words = Words(_words_folder(config))
-        self._sync_words()
+        self._read_articles: LRUCache[str, Article] = LRUCache(ARTICLES_KEPT)
+        self._read_lock = threading.Lock()
+        folder = _derived_folder(config)
+        self._words = Words(folder / "words")
+        self._rows = Rows(folder / "rows", int(store.identity["dimension"]))
+        self._scan: Scan | None = None
+        self._sync()
 
     @classmethod
     def open(cls, config: IndexConfig, *, create: bool = False) -> "Archive":
@@ -101,39 +114,41 @@ class Archive:
     def embed_question(self, question: str, language: str) -> Vectors:
         """The centred unit vector of a question, shape (dimension,)."""
         self.check_embedder()
-        vectors = self.embedder.embed_queries([question])
-        return np.asarray(centre(vectors, [language], "query", self.embedder.name)[0])
+        name = self.embedder.name
+        vector = centre(self.embedder.embed_queries([question]), [language], "query", name)[0]
+        shift = self._scanned().shift(language)
+        return vector if shift is None else shift_question(vector, shift, name)
 
     def search(self, vector: Vectors, *, k: int, filters: Filters = NO_FILTERS) -> list[Hit]:
         """The k best sentences with their passages, best first; fewer only when no more exist."""
         self.catch_up()
-        catalogue = self._catalogue
-        passes = Matcher(filters)
-        where = _where(filters)
-        # Sentences of versions that do not count take places; ask for more until there are enough.
-        wanted = k
-        while True:
-            found = self._store.nearest(vector, wanted, where)
-            valid = []
-            for record in found:
-                entry = catalogue.get(record.metadata["article"])
-                if entry and entry.version == record.metadata["version"] and passes(entry):
-                    valid.append(record)
-            if len(valid) >= k or len(found) < wanted:
-                break
-            wanted *= 4
-        return self._hits(valid[:k], vector)
+        scan = self._scanned()
+        rows = scan.rows(filters)
+        if not scan.affordable(len(rows)):
+            proposed = self._proposed(scan, vector, k, rows)
+            # Too few passed: what is left is to look at every row.
+            rows = rows if len(proposed) < min(k, len(rows)) else proposed
+        return self._hits(scan, *scan.nearest(vector, k, rows))
+
+    def _proposed(self, scan: Scan, vector: Vectors, k: int, rows: Ints) -> Ints:
+        """Rows that the store's approximate search finds and that are among `rows`."""
+        share = len(rows) / len(scan.snapshot)
+        # More than needed, since their order changes when they are scored exactly.
+        wanted = min(len(scan.snapshot), math.ceil(PROPOSED * k / share))
+        found = (record_id.split(":") for record_id in self._store.nearest(vector, wanted))
+        numbers = (scan.row(version, int(number)) for version, number in found)
+        return np.intersect1d([row for row in numbers if row is not None], rows).astype(np.int64)
 
     def search_words(
         self, question: str, language: str, *, k: int, filters: Filters = NO_FILTERS
     ) -> WordMatches:
         """The k passages in the question's language that share most words with it, best first."""
-        catalogue = self._catalogue
-        articles = [entry.id for entry in catalogue.matching(filters)] if filters else []
+        scan = self._scanned()
+        articles = [entry.id for entry in scan.catalogue.matching(filters)] if filters else []
         if filters and not articles:
             return WordMatches((), 0.0)
         found = self._words.search(question, language, k, articles)
-        entries = [catalogue.get(hit.article) for hit in found.hits]
+        entries = [scan.catalogue.get(hit.article) for hit in found.hits]
         current = [
             e is not None and e.version == h.version for h, e in zip(found.hits, entries, strict=True)
         ]
@@ -141,9 +156,15 @@ class Archive:
 
     def hits_of(self, words: Sequence[WordHit], vector: Vectors) -> list[Hit]:
         """The sentences of passages that words found, scored by the question's vector."""
-        ids = [f"{hit.version}:{n}" for hit in words for n in range(hit.first, hit.last + 1)]
-        records = self._store.get("sentences", ids, vectors=True)
-        return self._hits([records[i] for i in ids if i in records], vector)
+        scan = self._scanned()
+        found = [
+            row
+            for hit in words
+            for number in range(hit.first, hit.last + 1)
+            if (row := scan.row(hit.version, number)) is not None and scan.entry(row) is not None
+        ]
+        rows = np.array(found, np.int64)
+        return self._hits(scan, rows, scan.scores(vector, rows))
 
     def article(self, article_id: str) -> Article:
         """One article whole. Raises ArticleNotFoundError."""
@@ -211,9 +232,7 @@ class Archive:
             replaced = [entry for entry in old if entry.version not in kept]
             self._store.delete("sentences", [i for entry in replaced for i in _sentence_ids(entry)])
             self._store.delete("unfinished", [note.id for note in notes])
-            before = self._store.stamp
-            self._store.changed()
-            self._update_words(items, [entry.version for entry in replaced], before)
+            self._carry_over(items, [entry.version for entry in replaced])
 
     def remove(self, article_id: str) -> None:
         """Remove an article and all that was made of it. Raises ArticleNotFoundError."""
@@ -231,9 +250,7 @@ class Archive:
             self._set_catalogue(self._catalogue.changed(removed=[article_id]))
             self._store.delete("sentences", _sentence_ids(entry))
             self._store.delete("unfinished", [note.id])
-            before = self._store.stamp
-            self._store.changed()
-            self._update_words([], [entry.version], before)
+            self._carry_over([], [entry.version])
 
     def check_embedder(self) -> None:
         """Raises ArchiveError when the loaded model is not the one that made the archive."""
@@ -263,11 +280,19 @@ class Archive:
         """Take note of what other processes wrote since."""
         if self._store.refresh():
             self._set_catalogue(self._read_catalogue())
-            self._sync_words()
+            self._sync()
 
     def _set_catalogue(self, catalogue: Catalogue) -> None:
         with self._catalogue_lock:
             self._catalogue = catalogue
+
+    def _scanned(self) -> Scan:
+        """The present catalogue joined with the present rows."""
+        with self._catalogue_lock:
+            catalogue, snapshot, scan = self._catalogue, self._rows.snapshot, self._scan
+            if scan is None or scan.catalogue is not catalogue or scan.snapshot is not snapshot:
+                scan = self._scan = Scan(catalogue, snapshot, self.embedder.name)
+            return scan
 
     def _read_catalogue(self) -> Catalogue:
         return Catalogue(_entry_of_record(record) for record in self._store.all("articles"))
@@ -276,69 +301,90 @@ class Archive:
         records = self._store.get("articles", list(dict.fromkeys(ids)), documents=True)
         return {article_id: _article_of_record(record) for article_id, record in records.items()}
 
-    def _hits(self, found: Sequence[Record], vector: Vectors) -> list[Hit]:
-        articles = self._articles(record.metadata["article"] for record in found)
-        versions = {article_id: version_of(article) for article_id, article in articles.items()}
+    def _current(self, entries: Iterable[Entry]) -> dict[str, Article]:
+        """The articles of these versions by version; one that was replaced meanwhile is left out."""
+        wanted = {entry.version: entry.id for entry in entries}
+        with self._read_lock:
+            known = {v: self._read_articles[v] for v in wanted if v in self._read_articles}
+        if len(known) < len(wanted):
+            read = self._articles(i for version, i in wanted.items() if version not in known).values()
+            new = {version: a for a in read if (version := version_of(a)) in wanted}
+            known |= new
+            with self._read_lock:
+                self._read_articles.update(new)
+        return known
+
+    def _hits(self, scan: Scan, rows: Ints, scores: Vectors) -> list[Hit]:
+        entries = [entry for row in rows if (entry := scan.entry(row)) is not None]
+        articles = self._current(entries)
         hits = []
-        for record in found:
-            data = record.metadata
-            if versions.get(data["article"]) != data["version"] or record.vector is None:
-                continue  # replaced or removed since the search began
-            article = articles[data["article"]]
-            text = article.text
-            bounds = json.loads(data["passage"])
-            passage = Passage(tuple(Sentence(text[a:b], a, b) for a, b in bounds))
-            sentence = Sentence(text[data["start"] : data["end"]], data["start"], data["end"])
-            hits.append(Hit(article, passage, sentence, float(record.vector @ vector), record.vector))
+        for row, score, entry in zip(rows.tolist(), scores.tolist(), entries, strict=True):
+            if (article := articles.get(entry.version)) is not None:
+                passage, sentence = scan.passage(row, article.text)
+                hits.append(Hit(article, passage, sentence, score, scan.vector(row)))
         return hits
 
-    def _update_words(self, items: Sequence[Indexed], removed: Sequence[str], before: str) -> None:
-        """Carry a write over to the word index; `before` is the store's stamp before that write."""
+    def _carry_over(self, items: Sequence[Indexed], removed: Sequence[str]) -> None:
+        """Tell of a write, and carry it over to the word index and the rows."""
+        before = self._store.stamp
+        self._store.changed()
         with self._words.alone(wait=True):
             in_step = self._words.stamp == before
             passages = [passage for item in items for passage in _word_passages(item)]
             self._words.update(passages, [*removed, *(version_of(item.article) for item in items)])
             if in_step:
                 self._words.mark(self._store.stamp)
-        self._sync_words()
+        with self._rows.alone(wait=True):
+            in_step = self._rows.stamp == before
+            self._rows.append([_block(item) for item in items])
+            if in_step:
+                self._rows.mark(self._store.stamp)
+        self._sync()
 
-    def _sync_words(self) -> None:
-        """Bring the word index in step with the store, unless another process is at it."""
-        if self._words.stamp == self._store.stamp:
-            self._words.reload()
-            return
-        with self._words.alone(wait=False) as alone:
-            if alone:
-                self._mend_words()
-            self._words.reload()
+    def _sync(self) -> None:
+        """Bring what is derived in step with the store, unless another process is at it."""
+        for derived, mend in ((self._words, self._mend_words), (self._rows, self._mend_rows)):
+            if derived.stamp != self._store.stamp:
+                with derived.alone(wait=False) as alone:
+                    if alone:
+                        stamp = self._store.stamp
+                        mend()
+                        derived.mark(stamp)
+            derived.reload()
 
     def _mend_words(self) -> None:
         """Index what is missing and drop what is too much."""
-        stamp = self._store.stamp
-        expected = {entry.version: entry for entry in self._catalogue.matching(NO_FILTERS)}
+        expected = {entry.version: entry for entry in self._catalogue.entries}
         present = self._words.versions()
-        missing = [entry for version, entry in expected.items() if version not in present]
-        for start in range(0, len(missing), MEND_ARTICLES):
-            chunk = missing[start : start + MEND_ARTICLES]
-            articles = self._articles(entry.id for entry in chunk)
-            items = [
-                Indexed(articles[entry.id], passages, np.zeros((entry.sentences, 0), np.float32))
-                for entry in chunk
-                if entry.id in articles and (passages := self._passages(articles[entry.id], entry))
-            ]
+        for items in self._stored([e for version, e in expected.items() if version not in present]):
             self._words.update(passage for item in items for passage in _word_passages(item))
         self._words.update(removed=present - expected.keys())
-        self._words.mark(stamp)
 
-    def _passages(self, article: Article, entry: Entry) -> tuple[Passage, ...]:
-        """An article's passages as they are stored."""
-        records = self._store.get("sentences", _sentence_ids(entry))
-        stored = dict.fromkeys(r.metadata["passage"] for r in records.values())
-        passages = [
-            Passage(tuple(Sentence(article.text[a:b], a, b) for a, b in json.loads(bounds)))
-            for bounds in stored
-        ]
-        return tuple(sorted(passages, key=lambda passage: passage.start_char))
+    def _mend_rows(self) -> None:
+        """Add the rows that are missing, and leave out the dead when they are the most."""
+        if not self._rows.stamp:
+            self._rows.clear()
+        self._rows.reload()
+        missing = Scan(self._catalogue, self._rows.snapshot, self.embedder.name).missing
+        for items in self._stored(missing, vectors=True):
+            self._rows.append([_block(item) for item in items])
+        entries = self._catalogue.entries
+        if len(self._rows.snapshot) > 2 * sum(entry.sentences for entry in entries):
+            self._rows.rewrite([entry.version for entry in entries])
+
+    def _stored(self, entries: Sequence[Entry], *, vectors: bool = False) -> Iterator[list[Indexed]]:
+        """These articles as they are stored, some at a time; one without all its sentences is left out."""
+        for start in range(0, len(entries), MEND_ARTICLES):
+            chunk = entries[start : start + MEND_ARTICLES]
+            articles = self._current(chunk)
+            ids = [i for entry in chunk for i in _sentence_ids(entry)]
+            records = self._store.get("sentences", ids, vectors=vectors)
+            items = []
+            for entry in chunk:
+                found = [records[i] for i in _sentence_ids(entry) if i in records]
+                if entry.version in articles and len(found) == entry.sentences:
+                    items.append(_indexed(articles[entry.version], found))
+            yield items
 
     def _sweep(self) -> None:
         """Remove what an interrupted process left: sentences of versions that do not count."""
@@ -413,22 +459,42 @@ def _article_of_record(record: Record) -> Article:
 
 def _sentence_records(item: Indexed) -> list[Record]:
     entry = _entry(item)
-    shared: dict[str, Any] = {
-        "article": entry.id,
-        "version": entry.version,
-        "language": entry.language,
-        "source": entry.source,
-    }
-    if entry.published is not None:
-        shared["published"] = entry.published
-    records: list[Record] = []
-    for passage in item.passages:
-        bounds = json.dumps([[s.start_char, s.end_char] for s in passage.sentences])
-        for sentence in passage.sentences:
-            place = {"start": sentence.start_char, "end": sentence.end_char, "passage": bounds}
-            number = len(records)
-            records.append(Record(f"{entry.version}:{number}", shared | place, vector=item.vectors[number]))
-    return records
+    return [
+        Record(
+            f"{entry.version}:{number}",
+            {"article": entry.id, "start": start, "end": end, "passage": passage},
+            vector=item.vectors[number],
+        )
+        for number, (start, end, passage) in enumerate(_places(item))
+    ]
+
+
+def _indexed(article: Article, records: Sequence[Record]) -> Indexed:
+    """An article with its sentences' records, put together again."""
+    passages: dict[int, list[Sentence]] = {}
+    for record in records:
+        start, end = record.metadata["start"], record.metadata["end"]
+        passages.setdefault(record.metadata["passage"], []).append(
+            Sentence(article.text[start:end], start, end)
+        )
+    vectors = [record.vector for record in records if record.vector is not None]
+    return Indexed(
+        article,
+        tuple(Passage(tuple(sentences)) for sentences in passages.values()),
+        np.stack(vectors) if vectors else np.zeros((len(records), 0), np.float32),
+    )
+
+
+def _block(item: Indexed) -> Block:
+    return Block(version_of(item.article), item.vectors, _places(item))
+
+
+def _places(item: Indexed) -> list[tuple[int, int, int]]:
+    return [
+        (sentence.start_char, sentence.end_char, number)
+        for number, passage in enumerate(item.passages)
+        for sentence in passage.sentences
+    ]
 
 
 def _sentence_ids(entry: Entry) -> list[str]:
@@ -461,29 +527,8 @@ def _word_passages(item: Indexed) -> list[WordPassage]:
     ]
 
 
-def _words_folder(config: IndexConfig) -> Path:
-    """Beside the store; for a store on a server, in this user's cache: it is derived data."""
+def _derived_folder(config: IndexConfig) -> Path:
+    """In the archive's folder; for a store on a server, in this user's cache."""
     if not config.chroma_url:
-        return config.archive / "words"
-    return (
-        user_cache_path("dateline") / "words" / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]
-    )
-
-
-def _where(filters: Filters) -> dict[str, Any] | None:
-    """The filters in Chroma's own language."""
-    conditions: list[dict[str, Any]] = []
-    for field, values in (
-        ("source", filters.sources),
-        ("language", filters.languages),
-        ("article", filters.articles),
-    ):
-        if values:
-            conditions.append({field: {"$in": list(values)}})
-    if filters.published_from:
-        conditions.append({"published": {"$gte": moment(filters.published_from)}})
-    if filters.published_to:
-        conditions.append({"published": {"$lte": moment(filters.published_to, end=True)}})
-    if len(conditions) > 1:
-        return {"$and": conditions}
-    return conditions[0] if conditions else None
+        return config.archive
+    return user_cache_path("dateline") / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]

@@ -32,7 +32,7 @@ PREFIX = "dateline-"
 DATABASE = "chroma.sqlite3"
 LOCK = "dateline.lock"
 LOCK_SECONDS = 60.0
-SCHEMA = 1
+SCHEMA = 2
 PAGE = 5000
 # More links than Chroma's 16: boilerplate that stands in many articles makes knots of all but equal
 # vectors, and with fewer links than a knot has members others can no longer be reached.
@@ -179,16 +179,13 @@ class Store:
             for chunk in self._chunks(ids):
                 self._collection(collection).delete(ids=list(chunk))
 
-    def nearest(self, vector: Vectors, k: int, where: dict[str, Any] | None) -> list[Record]:
-        """The k sentences of the largest inner product with `vector`, best first, with vectors."""
+    def nearest(self, vector: Vectors, k: int) -> list[str]:
+        """Ids of about the k sentences of the largest inner product with `vector`, best first."""
         with self._call():
             rows = self._collection("sentences").query(
-                query_embeddings=vector[None, :],
-                n_results=k,
-                where=where,
-                include=["metadatas", "embeddings"],
+                query_embeddings=vector[None, :], n_results=k, include=[]
             )
-        return list(_records({name: rows[name][0] for name in ("ids", "metadatas", "embeddings")}))
+        return [str(found) for found in rows["ids"][0]]
 
     def changed(self) -> None:
         """Tell other processes that something was written."""

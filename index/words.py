@@ -6,20 +6,18 @@ It is derived data: whatever happens to it, the archive can make it again from t
 import math
 import shutil
 import threading
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import tantivy
-from filelock import FileLock, Timeout
 
 from index.analyse import analyse, analyse_question
+from index.derived import Derived
 from index.types import WordHit, WordMatches
 
 _HEAP_BYTES = 32_000_000
-_STAMP = "stamp"
 # Raise when the analysis or the fields change: an index of another form is made anew.
 FORM = "1"
 
@@ -40,42 +38,13 @@ class WordPassage:
     text: str
 
 
-class Words:
+class Words(Derived):
     """A folder with the word index of one archive. Safe to share between threads."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        super().__init__(folder, FORM)
         self._lock = threading.Lock()
         self._index = self._open()
-
-    @property
-    def stamp(self) -> str:
-        """The stamp of the store that this index was last in step with; empty when never."""
-        try:
-            form, stamp = (self._folder / _STAMP).read_text("utf-8").split()
-        except (OSError, ValueError):
-            return ""
-        return stamp if form == FORM else ""
-
-    def mark(self, stamp: str) -> None:
-        """Note that the index is in step with the store at this stamp."""
-        beside = self._folder / f"{_STAMP}.new"
-        beside.write_text(f"{FORM} {stamp}", "utf-8")
-        beside.replace(self._folder / _STAMP)
-
-    @contextmanager
-    def alone(self, *, wait: bool) -> Iterator[bool]:
-        """The right to write; False when another process has it and we are not to wait."""
-        lock = FileLock(self._folder.with_name(self._folder.name + ".lock"), timeout=-1 if wait else 0)
-        try:
-            lock.acquire()
-        except Timeout:
-            yield False
-            return
-        try:
-            yield True
-        finally:
-            lock.release()
 
     def update(self, added: Iterable[WordPassage] = (), removed: Iterable[str] = ()) -> None:
         """Add passages and remove versions, in one step that a kill cannot halve."""
@@ -107,7 +76,7 @@ class Words:
     def clear(self) -> None:
         """Start from nothing."""
         with self._lock:
-            shutil.rmtree(self._folder, ignore_errors=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
             self._index = self._open()
 
     def search(self, question: str, language: str, k: int, articles: Sequence[str] = ()) -> WordMatches:
@@ -144,7 +113,7 @@ class Words:
         return {searcher.doc(address)["version"][0] for _, address in found}
 
     def _open(self) -> Any:
-        self._folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
         builder = tantivy.SchemaBuilder()
         for name in ("article", "version"):
             builder.add_text_field(name, stored=True, tokenizer_name="raw", index_option="basic")
@@ -154,12 +123,12 @@ class Words:
         builder.add_text_field("terms", tokenizer_name="whitespace", index_option="freq")
         schema = builder.build()
         try:
-            return tantivy.Index(schema, path=str(self._folder), reuse=True)
+            return tantivy.Index(schema, path=str(self.folder), reuse=True)
         except ValueError:
             # Damaged, or of another form: it is derived data.
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir(parents=True, exist_ok=True)
-            return tantivy.Index(schema, path=str(self._folder), reuse=True)
+            shutil.rmtree(self.folder, ignore_errors=True)
+            self.folder.mkdir(parents=True, exist_ok=True)
+            return tantivy.Index(schema, path=str(self.folder), reuse=True)
 
 
 def _ideal(searcher: Any, terms: Sequence[str]) -> float:
