@@ -92,7 +92,10 @@ _PERSIAN_AFFIXES = frozenset(
 _PERSIAN_ENDINGS = ("هايشان", "هايي", "هاي", "ها", "ترين")
 # Written without spaces: pairs of neighbouring characters are the terms.
 _UNSPACED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff"
-_WORD = regex.compile(rf"[{_UNSPACED}]+|(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}])+")
+_WORD = regex.compile(rf"([{_UNSPACED}]+)|(?:(?![{_UNSPACED}])[\p{{L}}\p{{M}}\p{{N}}])+")
+# Vowel signs and accents; the marks of Indic and South-East Asian vowels are letters.
+_SIGNS = dict.fromkeys([*range(0x300, 0x370), *range(0x64B, 0x660), ord("ـ")])
+_DIGIT = regex.compile(r"[^\P{Nd}0-9]")
 _PLAIN_WORD = regex.compile(r"[\p{L}\p{M}\p{N}\u200c]+")
 _LONGEST_TERM = 64
 
@@ -104,15 +107,16 @@ def analyse(text: str, language: str) -> list[str]:
         text = text.replace("ё", "е")
     # The Arabic stemmer knows its letters' variants, and needs the ta marbuta to see an ending.
     decomposed = unicodedata.normalize("NFKD", text if language == "ar" else text.translate(_ARABIC_SCRIPT))
-    # Vowel signs and accents go; the marks of Indic and South-East Asian vowels are letters.
-    plain = "".join(c for c in decomposed if not 0x300 <= ord(c) <= 0x36F and not 0x64B <= ord(c) <= 0x65F)
-    words = []
-    for match in _WORD.finditer(unicodedata.normalize("NFC", plain.replace("ـ", ""))):
-        word = match.group()
-        if regex.match(f"[{_UNSPACED}]", word):
+    plain = unicodedata.normalize("NFC", decomposed.translate(_SIGNS))
+    # Digits of any script as ASCII, so that ٢٢ and 22 are one term.
+    plain = _DIGIT.sub(lambda match: str(unicodedata.decimal(match[0])), plain)
+    words: list[str] = []
+    for match in _WORD.finditer(plain):
+        word = match[0]
+        if match.lastindex:
             words += [word[i : i + 2] for i in range(len(word) - 1)] or [word]
         else:
-            words.append(_digits(word)[:_LONGEST_TERM])
+            words.append(word[:_LONGEST_TERM])
     if language == "fa":
         return [_persian_stem(word) for word in words if word not in _PERSIAN_AFFIXES]
     return _stem(words, language)
@@ -123,13 +127,6 @@ def analyse_question(question: str, language: str) -> list[str]:
     words = _PLAIN_WORD.findall(question.casefold())
     content = [word for word in words if word not in _stop_words(language)]
     return analyse(" ".join(content), language) or analyse(question, language)
-
-
-def _digits(word: str) -> str:
-    """Digits of any script as ASCII, so that ٢٢ and 22 are one term."""
-    if word.isascii() or not any(c.isdecimal() for c in word):
-        return word
-    return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in word)
 
 
 def _persian_stem(word: str) -> str:
@@ -152,7 +149,7 @@ def _stem(words: list[str], language: str) -> list[str]:
     stems = [
         word if word.isdecimal() or not stem else stem for word, stem in zip(words, stems, strict=True)
     ]
-    return [stem.translate(_ARABIC_SCRIPT) for stem in stems] if language == "ar" else stems
+    return "\n".join(stems).translate(_ARABIC_SCRIPT).split("\n") if language == "ar" and stems else stems
 
 
 @cache

@@ -146,7 +146,7 @@ class Archive:
         scan = self._scanned()
         articles = [entry.id for entry in scan.catalogue.matching(filters)] if filters else []
         if filters and not articles:
-            return WordMatches((), 0.0)
+            return WordMatches((), {})
         found = self._words.search(question, language, k, articles)
         entries = [scan.catalogue.get(hit.article) for hit in found.hits]
         current = [

@@ -1,6 +1,6 @@
 """The plain values of the index: articles, sentences, passages, filters, hits."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Literal
 
@@ -112,16 +112,23 @@ class WordHit:
 class WordMatches:
     """The passages that share words with a question, best first.
 
-    `ideal` is about the most that BM25 could give: that of a passage with every word of it.
+    `weights` are the question's terms and about the most that each can add to a passage's score.
     """
 
     hits: tuple[WordHit, ...]
-    ideal: float
+    weights: dict[str, float]
 
     @property
     def coverage(self) -> float:
         """How much of the question's words, by weight, the best passage has: in [0, 1]."""
-        return min(1.0, self.hits[0].score / self.ideal) if self.hits and self.ideal else 0.0
+        ideal = sum(self.weights.values())
+        return min(1.0, self.hits[0].score / ideal) if self.hits and ideal else 0.0
+
+    def share(self, terms: Iterable[str]) -> float:
+        """How much of the question's words, by weight, are among these terms: in [0, 1]."""
+        ideal = sum(self.weights.values())
+        present = self.weights.keys() & set(terms)
+        return sum(self.weights[term] for term in present) / ideal if ideal else 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -83,7 +83,7 @@ class Words(Derived):
         """The k best passages of the question's own language by BM25; of `articles` only, if given."""
         terms = list(dict.fromkeys(analyse_question(question, language)))
         if not terms:
-            return WordMatches((), 0.0)
+            return WordMatches((), {})
         schema = self._index.schema
         should = [
             (tantivy.Occur.Should, tantivy.Query.term_query(schema, "terms", term, "freq"))
@@ -102,7 +102,7 @@ class Words(Derived):
             places = (document[name][0] for name in ("article", "version", "start", "first", "last"))
             article, version, start, first, last = places
             hits.append(WordHit(article, version, start, first, last, float(score)))
-        return WordMatches(tuple(hits), _ideal(searcher, terms))
+        return WordMatches(tuple(hits), _weights(searcher, terms))
 
     def versions(self) -> set[str]:
         """The versions of all articles that are in the index."""
@@ -131,12 +131,12 @@ class Words(Derived):
             return tantivy.Index(schema, path=str(self.folder), reuse=True)
 
 
-def _ideal(searcher: Any, terms: Sequence[str]) -> float:
-    """The sum of idf * (k1 + 1), which BM25 approaches for a passage with all terms many times.
+def _weights(searcher: Any, terms: Sequence[str]) -> dict[str, float]:
+    """idf * (k1 + 1) of each term, which its share of BM25 approaches in a passage that repeats it.
 
     idf = ln(1 + (N - n + 0.5) / (n + 0.5)) and k1 = 1.2, as in Robertson and Zaragoza, "The
     Probabilistic Relevance Framework: BM25 and Beyond" (2009), and in the index itself.
     """
     total = searcher.num_docs
-    frequencies = (searcher.doc_freq("terms", term) for term in terms)
-    return sum(2.2 * math.log(1 + (total - n + 0.5) / (n + 0.5)) for n in frequencies)
+    frequencies = ((term, searcher.doc_freq("terms", term)) for term in terms)
+    return {term: 2.2 * math.log(1 + (total - n + 0.5) / (n + 0.5)) for term, n in frequencies}

@@ -21,17 +21,24 @@ INTERCEPT = -4.528
 NEXT = 4
 
 
-def answerability(scores: Sequence[float], words: float | None) -> float:
-    """Probability in [0, 1] that the evidence holds the answer; 0 when there is none.
+def features(scores: Sequence[float], words: float | None) -> tuple[float, ...]:
+    """What the probability is made of: best score, its lead, word coverage, whether words compare.
 
     `scores` are those of the evidence's sentences, best first. `words` is the share of the
     question's words that the best passage has, or None in an archive without its language.
     """
     if not scores:
-        return 0.0
+        return ()
     following = scores[1 : 1 + NEXT]
     lead = scores[0] - mean(following) if following else 0.0
-    logit = INTERCEPT + BEST * scores[0] + LEAD * lead
-    if words is not None:
-        logit += SAME_LANGUAGE + WORDS * words
+    return (scores[0], lead, words or 0.0, float(words is not None))
+
+
+def answerability(found: Sequence[float]) -> float:
+    """Probability in [0, 1] that the evidence with these features holds the answer; 0 without any."""
+    if not found:
+        return 0.0
+    logit = INTERCEPT + sum(
+        weight * value for weight, value in zip((BEST, LEAD, WORDS, SAME_LANGUAGE), found, strict=True)
+    )
     return 1.0 / (1.0 + math.exp(-logit))

@@ -1,10 +1,9 @@
 """Evidence to an extractive answer: the best sentences, verbatim, each its own citation."""
 
-import re
-import unicodedata
 from collections.abc import Iterator
 
 from index.types import Hit
+from rag.copies import folded
 from rag.types import Citation, CitationMade, Evidence, Source, Statement, StatementMade
 
 MAX_SENTENCES = 5
@@ -69,7 +68,7 @@ def nearest(evidence: Evidence, count: int = 3) -> tuple[Citation, ...]:
     """The best sentence of each of the best passages: what an abstention shows as near."""
     seen: dict[str, Hit] = {}
     for hit in evidence.hits:
-        seen.setdefault(_folded(hit.sentence.text), hit)
+        seen.setdefault(folded(hit.sentence.text), hit)
     return tuple(cite(hit, i, verified=True) for i, hit in enumerate(list(seen.values())[:count], start=1))
 
 
@@ -78,18 +77,12 @@ def _chosen(evidence: Evidence) -> list[list[Hit]]:
     if not evidence.hits:
         return []
     least = evidence.hits[0].score - MARGIN
-    folded: dict[str, list[Hit]] = {}
+    by_text: dict[str, list[Hit]] = {}
     for hit in evidence.hits:
-        key = _folded(hit.sentence.text)
-        if key in folded:
-            if all(hit.article.id != copy.article.id for copy in folded[key]):
-                folded[key].append(hit)
-        elif hit.score >= least and len(folded) < MAX_SENTENCES:
-            folded[key] = [hit]
-    return list(folded.values())
-
-
-def _folded(text: str) -> str:
-    """The words alone: copies may differ in case, quotation marks, spacing and vowel signs."""
-    decomposed = unicodedata.normalize("NFKD", text.casefold())
-    return " ".join(re.findall(r"\w+", "".join(c for c in decomposed if not unicodedata.combining(c))))
+        key = folded(hit.sentence.text)
+        if key in by_text:
+            if all(hit.article.id != copy.article.id for copy in by_text[key]):
+                by_text[key].append(hit)
+        elif hit.score >= least and len(by_text) < MAX_SENTENCES:
+            by_text[key] = [hit]
+    return list(by_text.values())

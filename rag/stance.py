@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from itertools import pairwise
 
 from rag.names import Name, find_names, same_name
@@ -101,10 +101,16 @@ def find_acts(text: str, also: Sequence[str] = ()) -> list[Act]:
     return acts
 
 
+@lru_cache(maxsize=4096)
+def kinds_of_acts(text: str) -> frozenset[str]:
+    """The kinds of the acts a text tells of; without who did them it costs a tenth of `find_acts`."""
+    return frozenset(kind for kind, _ in _matches(clean(text)))
+
+
 def check_stance(statement: str, sentences: Sequence[str]) -> str:
     """Empty when the statement tells of the same acts, denied or not, else what is wrong."""
-    told = {act.kind for act in find_acts(statement)}
-    cited = {act.kind for s in sentences for act in find_acts(s)}
+    told = kinds_of_acts(statement)
+    cited = {kind for s in sentences for kind in kinds_of_acts(s)}
     for kind in TELLING_ACTS:
         if kind in told and not cited & (_BACKED_BY.get(kind, set()) | {kind}):
             # "Denied having plans" may be said as "said there were none", and the other way round.
@@ -130,7 +136,7 @@ def check_stance(statement: str, sentences: Sequence[str]) -> str:
 
 
 def _has(text: str, kind: str) -> bool:
-    return any(found == kind for found, _ in _matches(clean(text)))
+    return kind in kinds_of_acts(text)
 
 
 def check_direction(statement: str, sentences: Sequence[str]) -> str:
@@ -218,8 +224,11 @@ def _negation_pattern(language: str) -> re.Pattern[str]:
 
 def language_of(text: str) -> str:
     """Which of the four languages' rules a text is read by, from its letters."""
-    scripts = [script_of(c) for c in text if c.isalpha()]
-    script = max(("latin", "arabic", "cyrillic"), key=scripts.count)
+    letters = [c for c in text if c.isalpha()]
+    arabic = sum("\u0600" <= c <= "\u08ff" for c in letters)
+    cyrillic = sum("\u0400" <= c <= "\u052f" for c in letters)
+    counts = {"latin": len(letters) - arabic - cyrillic, "arabic": arabic, "cyrillic": cyrillic}
+    script = max(counts, key=lambda name: counts[name])
     return {"latin": "en", "cyrillic": "ru", "arabic": "fa" if is_persian(text) else "ar"}[script]
 
 

@@ -29,7 +29,8 @@ class RankedPassage:
     """A passage that was found and its best sentences, best first.
 
     `score` orders the passages of one search and `scores` the sentences of this passage; they are
-    not comparable with each other or between questions.
+    not comparable with each other or between questions. `copies` are other articles that carry
+    (nearly) the same text: a wire story takes one place in a ranking, not one for each paper.
     """
 
     article: Article
@@ -37,13 +38,15 @@ class RankedPassage:
     sentences: tuple[Sentence, ...]
     scores: tuple[float, ...]
     score: float
+    copies: tuple[Article, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """What retrieval returns for one question, best first.
 
-    `answerability` is the calibrated probability, in [0, 1], that the answer is in `hits`.
+    `answerability` is the calibrated probability, in [0, 1], that the answer is in `hits`, and
+    `features` are what it was judged by (`rag/abstain.py`).
     """
 
     question: str
@@ -52,6 +55,7 @@ class Evidence:
     passages: tuple[RankedPassage, ...]
     coverage: Coverage
     answerability: float
+    features: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,7 +52,10 @@ def listed(words: str) -> tuple[str, ...]:
 
 def lower(cleaned: str) -> str:
     """A cleaned text without capitals, each character in its place."""
-    return "".join(c.casefold() if len(c.casefold()) == 1 else c for c in cleaned).replace("ё", "е")
+    folded = cleaned.casefold()
+    if len(folded) != len(cleaned):
+        folded = "".join(c.casefold() if len(c.casefold()) == 1 else c for c in cleaned)
+    return folded.replace("ё", "е")
 
 
 def script_of(word: str) -> str:
