@@ -50,9 +50,10 @@ def _node(ranked: RankedPassage) -> NodeWithScore:
         "cited_text": best.text,
         "cited_start_char": best.start_char,
         "cited_end_char": best.end_char,
+        "also_in": [copy.id for copy in ranked.copies],
     }
     # What a model reads is the passage with its provenance; positions are for programs.
-    hidden = ["article_id", "cited_text", "cited_start_char", "cited_end_char"]
+    hidden = ["article_id", "cited_text", "cited_start_char", "cited_end_char", "also_in"]
     node = TextNode(
         id_=f"{article.id}#{passage.start_char}",
         text=article.text[passage.start_char : passage.end_char],

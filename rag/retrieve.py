@@ -40,6 +40,8 @@ WORDS_ONLY = 10
 WORD_WEIGHT = 0.03
 SENTENCE_WORD_WEIGHT = 0.15
 SURE_LIFT = 0.3
+# Among sentences to cite, the reader's own language keeps a fifth of what its best has in words.
+TAKEN_OFF = 0.8
 # Words are sure when the best article leads the next one by so much of its BM25, and has this much
 # of what the question's words can give: then it is the right one in 19 of 20 questions of XQuAD.
 SURE_LEAD = 0.3
@@ -76,7 +78,7 @@ def retrieve(
         present = {_passage(hit) for hit in found}
         unseen = [hit for hit in words.hits if (hit.article, hit.start_char) not in present]
         found += archive.hits_of(unseen[:WORDS_ONLY], vector)
-        by_words = _with_words(found, words, language)
+        by_words = _with_words(found, words, language, taken_off=TAKEN_OFF)
         hits = _with_acts(by_words, acts)
         by_passage = _with_acts(_with_words(found, words, language, lift=SURE_LIFT), acts)
         if found and max(hit.score for hit in found) >= FEEDBACK_LEAST_SCORE:
@@ -105,10 +107,12 @@ def retrieve(
     )
 
 
-def _with_words(found: Sequence[Hit], words: WordMatches, language: str, *, lift: float = 0.0) -> list[Hit]:
+def _with_words(
+    found: Sequence[Hit], words: WordMatches, language: str, *, taken_off: float = 1.0, lift: float = 0.0
+) -> list[Hit]:
     """Lower own-language hits by what they lack of the best in words; all sorted again.
 
-    With `lift`, they are raised together by so much when the words are sure.
+    With `taken_off` below 1 they lose less, and with `lift` they are raised when the words are sure.
     """
     own = [number for number, hit in enumerate(found) if hit.article.language == language]
     scored = list(found)
@@ -119,7 +123,7 @@ def _with_words(found: Sequence[Hit], words: WordMatches, language: str, *, lift
             + SENTENCE_WORD_WEIGHT * words.share(analyse(found[number].sentence.text, language))
             for number in own
         ]
-        most = max(shared) - lift * _sureness(words)
+        most = taken_off * max(shared) - lift * _sureness(words)
         for number, value in zip(own, shared, strict=True):
             scored[number] = replace(found[number], score=found[number].score + value - most)
     return sorted(scored, key=lambda hit: -hit.score)

@@ -101,7 +101,8 @@ async def ranked_articles(
         evidence = await assistant.search(question, top_k=top_k, filters=filters)
         best: dict[str, float] = {}
         for passage in evidence.passages:
-            best[passage.article.id] = max(passage.score, best.get(passage.article.id, passage.score))
+            for article in (passage.article, *passage.copies):
+                best[article.id] = max(passage.score, best.get(article.id, passage.score))
         if len(best) >= count or len(evidence.passages) < top_k or top_k == MOST_PASSAGES:
             break
         top_k = min(2 * top_k, MOST_PASSAGES)

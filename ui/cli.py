@@ -585,6 +585,8 @@ def _passage_text(rank: int, passage: "RankedPassage") -> str:
     facts = [f"{passage.score:.3f}", article.published_at or "undated", article.source, article.id]
     # Each on a line of its own, so that right-to-left text does not reorder what is beside it.
     lines = [f"{rank:>3}  " + "  ".join(filter(None, facts)), article.title, passage.sentences[0].text]
+    for copy in passage.copies:
+        lines.append("also in: " + "  ".join(filter(None, (copy.published_at, copy.source, copy.id))))
     return "\n     ".join(lines)
 
 

@@ -134,7 +134,10 @@ class ScoredSentence(Span):
 
 
 class FoundPassage(BaseModel):
-    """A passage that a search found; `sentences` are its best ones, best first."""
+    """A passage that a search found; `sentences` are its best ones, best first.
+
+    `also_in` are other articles that carry (nearly) the same text, such as a wire story's.
+    """
 
     text: str
     start_char: int
@@ -144,6 +147,7 @@ class FoundPassage(BaseModel):
     article: ArticleHead
     sentence: ScoredSentence
     sentences: list[ScoredSentence]
+    also_in: list[ArticleHead]
 
     @classmethod
     def of(cls, rank: int, ranked: RankedPassage) -> "FoundPassage":
@@ -161,6 +165,7 @@ class FoundPassage(BaseModel):
             end_char=passage.end_char,
             sentence=sentences[0],
             sentences=sentences,
+            also_in=[ArticleHead.of(copy) for copy in ranked.copies],
         )
 
 
