@@ -46,6 +46,8 @@ MEND_ARTICLES = 500
 ARTICLES_KEPT = 500
 # How many more sentences than asked for the approximate search is to propose.
 PROPOSED = 4
+# Proposing more than this takes longer than looking at every row.
+MOST_PROPOSED = 5000
 NO_FILTERS = Filters()
 _CONTENT = ("id", "title", "text", "url", "source", "authors", "language", "published_at")
 
@@ -124,20 +126,20 @@ class Archive:
         self.catch_up()
         scan = self._scanned()
         rows = scan.rows(filters)
-        if not scan.affordable(len(rows)):
-            proposed = self._proposed(scan, vector, k, rows)
-            # Too few passed: what is left is to look at every row.
-            rows = rows if len(proposed) < min(k, len(rows)) else proposed
+        if len(rows) and not scan.affordable(len(rows)):
+            rows = self._proposed(scan, vector, k, rows)
         return self._hits(scan, *scan.nearest(vector, k, rows))
 
     def _proposed(self, scan: Scan, vector: Vectors, k: int, rows: Ints) -> Ints:
-        """Rows that the store's approximate search finds and that are among `rows`."""
-        share = len(rows) / len(scan.snapshot)
-        # More than needed, since their order changes when they are scored exactly.
-        wanted = min(len(scan.snapshot), math.ceil(PROPOSED * k / share))
+        """Those of `rows` that the store's approximate search finds; all, when that are too few."""
+        # More than needed, since some are filtered out, and scored exactly their order changes.
+        wanted = math.ceil(PROPOSED * k * len(scan.snapshot) / len(rows))
+        if wanted > MOST_PROPOSED:
+            return rows
         found = (record_id.split(":") for record_id in self._store.nearest(vector, wanted))
         numbers = (scan.row(version, int(number)) for version, number in found)
-        return np.intersect1d([row for row in numbers if row is not None], rows).astype(np.int64)
+        kept = np.intersect1d([row for row in numbers if row is not None], rows).astype(np.int64)
+        return kept if len(kept) >= min(k, len(rows)) else rows
 
     def search_words(
         self, question: str, language: str, *, k: int, filters: Filters = NO_FILTERS
