@@ -79,8 +79,19 @@ class Words(Derived):
             shutil.rmtree(self.folder, ignore_errors=True)
             self._index = self._open()
 
-    def search(self, question: str, language: str, k: int, articles: Sequence[str] = ()) -> WordMatches:
-        """The k best passages of the question's own language by BM25; of `articles` only, if given."""
+    def search(
+        self,
+        question: str,
+        language: str,
+        k: int,
+        articles: Sequence[str] = (),
+        *,
+        anywhere: bool = False,
+    ) -> WordMatches:
+        """The k best passages of the question's own language by BM25; of `articles` only, if given.
+
+        With `anywhere`, of all languages: what is usual, and worse, as `evals.retrieval` shows.
+        """
         terms = list(dict.fromkeys(analyse_question(question, language)))
         if not terms:
             return WordMatches((), {})
@@ -90,7 +101,10 @@ class Words(Derived):
             for term in terms
         ]
         must = [(tantivy.Occur.Must, tantivy.Query.boolean_query(should))]
-        for field, values in (("language", [language or "-"]), ("article", list(articles))):
+        for field, values in (
+            ("language", [] if anywhere else [language or "-"]),
+            ("article", list(articles)),
+        ):
             if values:
                 allowed = tantivy.Query.term_set_query(schema, field, values)
                 must.append((tantivy.Occur.Must, tantivy.Query.const_score_query(allowed, 0.0)))

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     batch_size: int = Field(default=32, ge=1, le=512, description="Texts embedded at a time.")
     top_k: int = Field(default=10, ge=1, le=100, description="Passages that a question retrieves.")
     min_answerability: float = Field(
-        default=0.35,
+        default=0.2,
         ge=0.0,
         le=1.0,
         description="Abstain when the probability that the evidence holds the answer is lower.",

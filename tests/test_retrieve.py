@@ -153,12 +153,12 @@ def test_answerability_by_hand() -> None:
         return answerability(features(scores, words))
 
     assert judge([], None) == judge([], 1.0) == 0.0
-    # -4.528 + 6.622 * 1.0 + 3.620 * (1.0 - 0.5) = 3.904, and 1 / (1 + exp(-3.904)) = 0.98023
-    assert judge([1.0, 0.7, 0.5, 0.5, 0.3, 9.9], None) == pytest.approx(0.98023, abs=1e-5)
-    # 3.904 - 2.868 + 5.070 * 0.2 = 2.05
-    assert judge([1.0, 0.7, 0.5, 0.5, 0.3], 0.2) == pytest.approx(0.88595, abs=1e-5)
-    # One sentence leads nothing: -4.528 + 6.622 * 0.5 = -1.217
-    assert judge([0.5], None) == pytest.approx(0.22846, abs=1e-5)
+    # -4.741 + 6.279 * 1.0 + 5.400 * (1.0 - 0.5) = 4.238, and 1 / (1 + exp(-4.238)) = 0.98577
+    assert judge([1.0, 0.7, 0.5, 0.5, 0.3, 9.9], None) == pytest.approx(0.98577, abs=1e-5)
+    # 4.238 - 3.969 + 6.689 * 0.2 = 1.6068
+    assert judge([1.0, 0.7, 0.5, 0.5, 0.3], 0.2) == pytest.approx(0.83297, abs=1e-5)
+    # One sentence leads nothing: -4.741 + 6.279 * 0.5 = -1.6015
+    assert judge([0.5], None) == pytest.approx(0.16777, abs=1e-5)
 
 
 def test_an_empty_archive_gives_no_evidence(empty_archive: Archive) -> None:
