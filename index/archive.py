@@ -69,6 +69,15 @@ class Indexed:
         return len(self.vectors)
 
 
+@dataclass(frozen=True, slots=True)
+class Faults:
+    """What is not as it should be: ids of articles, ids of sentences, a number of versions."""
+
+    incomplete: tuple[str, ...]
+    leftovers: tuple[str, ...]
+    derived: int
+
+
 class Archive:
     """Everything that was ingested. Safe to share between threads."""
 
@@ -220,7 +229,8 @@ class Archive:
             entries = [_entry(item) for item in items]
             old = [e for item in items if (e := self._catalogue.get(item.article.id)) is not None]
             kept = {entry.version for entry in entries}
-            notes = [_note(entry) for entry in [*entries, *old]]
+            # The doctor stores an article's present version again.
+            notes = list({entry.version: _note(entry) for entry in [*entries, *old]}.values())
             self._store.put("unfinished", notes)
             self._store.put("sentences", [r for item in items for r in _sentence_records(item)])
             self._store.put(
@@ -267,6 +277,45 @@ class Archive:
                 f"give {ours[name]!r}. Put the setting back, or ingest the articles into a new folder."
             )
         self._checked = True
+
+    def faults(self) -> Faults:
+        """Compare the articles with everything that is made of them; reads every sentence's id."""
+        self.catch_up()
+        entries = self._catalogue.entries
+        expected = {entry.version: entry for entry in entries}
+        found: dict[str, int] = {}
+        leftovers = []
+        for record in self._store.all("sentences"):
+            version, _, number = record.id.partition(":")
+            if version in expected and int(number) < expected[version].sentences:
+                found[version] = found.get(version, 0) + 1
+            else:
+                leftovers.append(record.id)
+        words = self._words.versions()
+        rows = Scan(self._catalogue, self._rows.snapshot, self.embedder.name).missing
+        return Faults(
+            incomplete=tuple(e.id for e in entries if found.get(e.version, 0) < e.sentences),
+            leftovers=tuple(leftovers),
+            derived=len(words ^ expected.keys()) + len(rows),
+        )
+
+    def drop_sentences(self, ids: Sequence[str]) -> None:
+        """Delete sentences that belong to no article's present version."""
+        with self._store.writing():
+            self.catch_up()
+            present = {entry.version for entry in self._catalogue.entries}
+            self._store.delete("sentences", [i for i in ids if i.partition(":")[0] not in present])
+
+    def rebuild(self) -> None:
+        """Make the word index and the rows anew from the store."""
+        with self._store.writing():
+            self.catch_up()
+            for derived, mend in ((self._words, self._mend_words), (self._rows, self._mend_rows)):
+                with derived.alone(wait=True):
+                    derived.clear()
+                    mend()
+                    derived.mark(self._store.stamp)
+                derived.reload()
 
     def ping(self) -> None:
         """Raises ArchiveUnavailableError when the store does not answer."""

@@ -407,6 +407,27 @@ def remove_articles(
 
 
 @app.command()
+def doctor(
+    ctx: typer.Context,
+    check: Annotated[
+        bool, typer.Option("--check", help="Look only; exit with 2 if anything is wrong.")
+    ] = False,
+    archive: ArchiveOption = None,
+) -> None:
+    """Check that the archive is whole, and mend what is not."""
+    from index.doctor import examine
+
+    with _assistant(_settings(ctx, archive)) as assistant:
+        findings = []
+        for finding in examine(assistant.archive, mend=not check):
+            findings.append(finding)
+            outcome = f"{finding.problem}; mended" if finding.mended else finding.problem or "ok"
+            _say(f"{finding.what}: {outcome}")
+    if check and any(finding.problem for finding in findings):
+        raise UserFixableError("the archive is not whole. Mend it: dateline doctor")
+
+
+@app.command()
 def serve(
     ctx: typer.Context,
     host: Annotated[str | None, typer.Option(help="Address to bind to.", show_default=False)] = None,
