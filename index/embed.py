@@ -1,4 +1,4 @@
-"""Text to vectors: the only file that knows sentence-transformers.
+"""Text to vectors, and pairs of texts to scores: the only file that knows sentence-transformers.
 
 Questions and passages are embedded differently (prompts), so they have separate calls.
 """
@@ -102,6 +102,45 @@ class Embedder:
             if self._loaded is None:
                 self._loaded = _load(self.name)
             return self._loaded
+
+
+class CrossEncoder:
+    """A sentence-transformers cross-encoder, loaded on first use and safe to share between threads."""
+
+    def __init__(self, name: str, batch_size: int) -> None:
+        self.name = name
+        self._batch_size = batch_size
+        self._lock = threading.Lock()
+        self._loaded: Any = None
+
+    def scores(self, question: str, texts: Sequence[str]) -> list[float]:
+        """How well each text answers the question; only their order means anything."""
+        with self._lock:
+            if self._loaded is None:
+                self._loaded = _load_cross_encoder(self.name)
+            found = self._loaded.predict(
+                [(question, text) for text in texts],
+                batch_size=self._batch_size,
+                convert_to_numpy=True,
+                show_progress_bar=False,
+            )
+        return [float(score) for score in np.reshape(found, (len(texts), -1))[:, 0]]
+
+
+def _load_cross_encoder(name: str) -> Any:
+    import torch
+    from sentence_transformers import CrossEncoder as Model
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        return Model(name, device="cuda" if torch.cuda.is_available() else "cpu")
+    except (OSError, ValueError, RuntimeError, ImportError) as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise EmbedderError(
+            f"the reranker {name!r} cannot be loaded: {reason} "
+            "Check the setting `reranker`, or leave it empty to do without."
+        ) from error
 
 
 def _load(name: str) -> Any:

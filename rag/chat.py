@@ -4,15 +4,18 @@ import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
+from dataclasses import replace
 
 from index.archive import Archive
 from index.catalogue import moment
+from index.embed import CrossEncoder
 from index.types import Filters
 from rag.config import Settings
 from rag.errors import QuestionError
 from rag.extract import extract, nearest
 from rag.generate import generate
 from rag.llm import LLM
+from rag.rerank import rerank
 from rag.retrieve import retrieve
 from rag.rewrite import standalone_question
 from rag.similarity import similarity_of
@@ -42,6 +45,7 @@ class Assistant:
     def __init__(self, settings: Settings, archive: Archive) -> None:
         self.settings = settings
         self.archive = archive
+        self._reranker = CrossEncoder(settings.reranker, settings.batch_size) if settings.reranker else None
         self._llm = (
             LLM(
                 model=settings.llm_model,
@@ -64,7 +68,7 @@ class Assistant:
     ) -> Evidence:
         """Ranked evidence without an answer. Raises QuestionError."""
         query, top_k = self._checked(query, top_k, filters)
-        return await asyncio.to_thread(retrieve, self.archive, query, top_k=top_k, filters=filters)
+        return await asyncio.to_thread(self._retrieve, query, top_k, filters)
 
     async def ask(
         self,
@@ -143,15 +147,22 @@ class Assistant:
         self, question: str, history: Sequence[Turn], top_k: int, filters: Filters
     ) -> tuple[str, Evidence]:
         """What was searched for, and what was found: with the earlier question if it takes that."""
-        evidence = retrieve(self.archive, question, top_k=top_k, filters=filters)
+        evidence = self._retrieve(question, top_k, filters)
         standalone = standalone_question(question, history)[-self.settings.max_question_chars :]
         # A short question that the archive answers as it stands is a new subject, not a follow-up.
         if standalone == question or evidence.answerability >= ANSWERABLE_ALONE:
             return question, evidence
-        language = evidence.language
-        return standalone, retrieve(
-            self.archive, standalone, top_k=top_k, filters=filters, language=language
+        return standalone, self._retrieve(standalone, top_k, filters, evidence.language)
+
+    def _retrieve(self, question: str, top_k: int, filters: Filters, language: str = "") -> Evidence:
+        candidates = self.settings.rerank_candidates if self._reranker else 0
+        evidence = retrieve(
+            self.archive, question, top_k=max(top_k, candidates), filters=filters, language=language
         )
+        if self._reranker is None:
+            return evidence
+        reordered = rerank(evidence, self._reranker, candidates)
+        return replace(reordered, passages=reordered.passages[:top_k])
 
     async def models(self) -> list[str]:
         """Names of the models that the configured server offers; empty without one."""

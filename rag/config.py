@@ -52,6 +52,14 @@ class Settings(BaseSettings):
     )
     batch_size: int = Field(default=32, ge=1, le=512, description="Texts embedded at a time.")
     top_k: int = Field(default=10, ge=1, le=100, description="Passages that a question retrieves.")
+    reranker: str = Field(
+        default="",
+        description="Cross-encoder that reorders what was found: a sentence-transformers name or a "
+        "folder; empty for none.",
+    )
+    rerank_candidates: int = Field(
+        default=30, ge=1, le=200, description="Passages, and sentences, that the reranker reads."
+    )
     min_answerability: float = Field(
         default=0.2,
         ge=0.0,
