@@ -6,7 +6,8 @@
 3. Sentences that tell of the act the question asks about (warn, deny, accuse, ...), whatever their
    language: a small embedder hears the event in "who warned of the attack?" and not the warning.
 4. Feedback: part of the best passage is added to the question and the search done again, which
-   finds the same event in other languages. Only after a confident first hit, or it would drift.
+   finds the same event in other languages. Only where there are others, and after a confident
+   first hit, or it would drift.
 5. A text that several articles carry takes one place, and one article does not take them all.
 
 Sentences to cite are ranked by 1 to 3, passages by all.
@@ -71,6 +72,7 @@ def retrieve(
     vector = archive.embed_question(question, language)
     words = archive.search_words(question, language, k=WORD_HITS, filters=filters)
     acts = _acts(question)
+    several = len(archive.languages) > 1
     wanted = max(LEAST_SENTENCES, top_k * SENTENCES_PER_PASSAGE)
     while True:
         found = archive.search(vector, k=wanted, filters=filters)
@@ -81,7 +83,7 @@ def retrieve(
         by_words = _with_words(found, words, language, taken_off=TAKEN_OFF)
         hits = _with_acts(by_words, acts)
         by_passage = _with_acts(_with_words(found, words, language, lift=SURE_LIFT), acts)
-        if found and max(hit.score for hit in found) >= FEEDBACK_LEAST_SCORE:
+        if several and found and max(hit.score for hit in found) >= FEEDBACK_LEAST_SCORE:
             nearer = _feedback(vector, by_passage)
             known = {_sentence(hit) for hit in found}
             more = archive.search(nearer, k=wanted, filters=filters)
