@@ -31,7 +31,7 @@ from index.config import IndexConfig
 from index.embed import Embedder
 from index.errors import ArchiveError, ArticleNotFoundError
 from index.rows import Block, Ints, Rows
-from index.scan import Scan
+from index.scan import Kept, Scan
 from index.split import split_sentences
 from index.store import Record, Store
 from index.types import Article, Coverage, Filters, Hit, Passage, Sentence, WordHit, WordMatches
@@ -48,6 +48,7 @@ ARTICLES_KEPT = 500
 PROPOSED = 4
 # Proposing more than this takes longer than looking at every row.
 MOST_PROPOSED = 5000
+MOST_NAMED = 1000
 NO_FILTERS = Filters()
 _CONTENT = ("id", "title", "text", "url", "source", "authors", "language", "published_at")
 
@@ -134,36 +135,46 @@ class Archive:
         """The k best sentences with their passages, best first; fewer only when no more exist."""
         self.catch_up()
         scan = self._scanned()
-        rows = scan.rows(filters)
-        if len(rows) and not scan.affordable(len(rows)):
-            rows = self._proposed(scan, vector, k, rows)
+        kept = scan.select(filters)
+        affordable = scan.affordable(scan.count(kept))
+        rows = scan.rows(kept) if affordable else self._proposed(scan, vector, k, kept)
         return self._hits(scan, *scan.nearest(vector, k, rows))
 
-    def _proposed(self, scan: Scan, vector: Vectors, k: int, rows: Ints) -> Ints:
-        """Those of `rows` that the store's approximate search finds; all, when that are too few."""
+    def _proposed(self, scan: Scan, vector: Vectors, k: int, kept: Kept) -> Ints:
+        """Rows of these articles that the store's approximate search finds; all, when too few."""
+        count = scan.count(kept)
         # More than needed, since some are filtered out, and scored exactly their order changes.
-        wanted = math.ceil(PROPOSED * k * len(scan.snapshot) / len(rows))
+        wanted = math.ceil(PROPOSED * k * len(scan.snapshot) / max(1, count))
         if wanted > MOST_PROPOSED:
-            return rows
+            return scan.rows(kept)
         found = (record_id.split(":") for record_id in self._store.nearest(vector, wanted))
         numbers = (scan.row(version, int(number)) for version, number in found)
-        kept = np.intersect1d([row for row in numbers if row is not None], rows).astype(np.int64)
-        return kept if len(kept) >= min(k, len(rows)) else rows
+        rows = scan.among(np.array([row for row in numbers if row is not None], np.int64), kept)
+        return rows if len(rows) >= min(k, count) else scan.rows(kept)
 
     def search_words(
         self, question: str, language: str, *, k: int, filters: Filters = NO_FILTERS
     ) -> WordMatches:
         """The k passages in the question's language that share most words with it, best first."""
         scan = self._scanned()
-        articles = [entry.id for entry in scan.catalogue.matching(filters)] if filters else []
-        if filters and not articles:
+        kept = scan.select(filters)
+        passing = list(compress(scan.entries, kept)) if filters else scan.entries
+        if not passing:
             return WordMatches((), {})
-        found = self._words.search(question, language, k, articles)
-        entries = [scan.catalogue.get(hit.article) for hit in found.hits]
-        current = [
-            e is not None and e.version == h.version for h, e in zip(found.hits, entries, strict=True)
+        # Few articles are named to the word index; of many, more are found than needed.
+        named = [entry.id for entry in passing] if len(passing) <= MOST_NAMED and filters else []
+        surplus = 1 if named or not filters else PROPOSED * len(scan.entries) / len(passing)
+        wanted = min(MOST_PROPOSED, math.ceil(k * surplus))
+        found = self._words.search(question, language, wanted, named)
+        versions = {entry.version for entry in passing} if filters and not named else None
+        hits = [
+            hit
+            for hit in found.hits
+            if (entry := scan.catalogue.get(hit.article)) is not None
+            and entry.version == hit.version
+            and (versions is None or hit.version in versions)
         ]
-        return replace(found, hits=tuple(compress(found.hits, current)))
+        return replace(found, hits=tuple(hits[:k]))
 
     def hits_of(self, words: Sequence[WordHit], vector: Vectors) -> list[Hit]:
         """The sentences of passages that words found, scored by the question's vector."""

@@ -10,6 +10,8 @@ from index.centre import language_shifts
 from index.rows import GATHER_SHARE, Floats, Ints, Snapshot
 from index.types import Filters, Passage, Sentence
 
+Kept = npt.NDArray[np.bool_]
+
 # Articles that a language's mean is taken over at most; those of the least version (a hash, so
 # they are a random sample, and one that hardly changes as articles come and go).
 SAMPLED = 1000
@@ -61,10 +63,22 @@ class Scan:
         sentences = tuple(Sentence(text[start:stop], start, stop) for start, stop in bounds)
         return Passage(sentences), sentences[row - first]
 
-    def rows(self, filters: Filters) -> Ints:
-        """The rows that pass the filters."""
-        kept = self.catalogue.select(filters)
-        return _ranges(self._firsts[kept], self._counts[kept])
+    def select(self, filters: Filters) -> Kept:
+        """Which articles pass the filters, in the order of `entries`."""
+        return self.catalogue.select(filters) if filters else self._all
+
+    def count(self, kept: Kept) -> int:
+        """How many rows these articles have."""
+        return int(self._counts[kept].sum())
+
+    def rows(self, kept: Kept) -> Ints:
+        """The rows of these articles."""
+        return self._all_rows if kept is self._all else _ranges(self._firsts[kept], self._counts[kept])
+
+    def among(self, rows: Ints, kept: Kept) -> Ints:
+        """Those of the rows that are these articles'."""
+        passing = np.append(kept, False)[self._entry_of_row[rows]]
+        return np.asarray(rows[passing], np.int64)
 
     def affordable(self, kept: int) -> bool:
         """Whether so many rows can be scanned in less time than it takes to embed a question."""
@@ -94,6 +108,14 @@ class Scan:
     def shift(self, language: str) -> Floats | None:
         """What the language's vectors are shifted by; None when the archive has none of it."""
         return self._shifts.get(language)
+
+    @cached_property
+    def _all(self) -> Kept:
+        return np.ones(len(self.entries), np.bool_)
+
+    @cached_property
+    def _all_rows(self) -> Ints:
+        return _ranges(self._firsts, self._counts)
 
     @cached_property
     def _shift_matrix(self) -> Floats:
