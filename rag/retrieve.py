@@ -50,13 +50,8 @@ SURE_COVERAGE = (0.2, 0.4)
 # What the best passage weighs in the second search, and the least score for one.
 FEEDBACK_WEIGHT = 0.4
 FEEDBACK_LEAST_SCORE = 0.7
+# What telling of the act that is asked about is worth as similarity.
 ACT_WEIGHT = 0.15
-LEAST_SCORE = 0.9
-ACT_WEIGHT = 0.15
-# What each further passage of one article loses: ten results should not be one article's.
-SAME_ARTICLE = 0.1
-# Passages at least so alike are compared word by word, to see whether they are one text.
-ALIKE = 0.85
 LEAST_SCORE = -2.0
 _TELLING = frozenset(TELLING_ACTS)
 

@@ -131,6 +131,17 @@ def test_statements_are_grouped_by_article(sample_archive: Archive) -> None:
             assert article.text[citation.start_char : citation.end_char] == citation.cited_text
 
 
+def test_another_report_is_cited_before_all_of_one_is(empty_archive: Archive) -> None:
+    """Six sentences of one article answer a little better than the one of another."""
+    days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
+    said = " ".join(f"The ferry of Valmere ran aground in fog on {day}." for day in days)
+    other = "Tugs were called to Valmere, where the ferry ran aground in fog, the harbour office said."
+    run(empty_archive, replace(FERRY, id="long", text=said), replace(FERRY, id="other", text=other))
+    evidence = find(empty_archive, "Where did the ferry run aground in fog?")
+    assert {hit.article.id for hit in evidence.hits[:MAX_SENTENCES]} == {"long"}
+    assert {citation.article_id for citation in citations(evidence)} == {"long", "other"}
+
+
 def test_nearest_passages_of_a_refusal_are_different_sentences(sample_archive: Archive) -> None:
     shown = nearest(find(sample_archive, "Who won the chess olympiad?"))
     assert len({citation.cited_text for citation in shown}) == len(shown) == 3
