@@ -14,9 +14,10 @@ from index.readers import Failure
 from index.split import pack_passages, split_sentences
 from index.types import Article, IngestStatus, Passage
 
-# Texts embedded together: enough that batches hold texts of like length, little enough that
-# memory stays bounded and a killed run loses seconds of work.
-BATCH_TEXTS = 512
+# Texts embedded and stored together: enough that batches hold texts of like length and that what a
+# write costs by itself is little, few enough that memory stays bounded and a killed run loses only
+# seconds of work.
+BATCH_TEXTS = 2048
 # The share of each in a sentence's stored vector; their sum is 2. On XQuAD 1 : 1 and 1 : 2 are no
 # better, and on the sample archive the sentence deserves the larger share.
 SENTENCE_WEIGHT = 1.2
