@@ -38,6 +38,7 @@ evals: setup
 
 bench: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m evals.bench
+	HF_HUB_OFFLINE=1 $(BIN)/python tests/load.py
 
 clean:
 	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache

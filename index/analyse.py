@@ -124,9 +124,12 @@ def analyse(text: str, language: str) -> list[str]:
 
 def analyse_question(question: str, language: str) -> list[str]:
     """The terms of a question without its function words, unless it has no others."""
-    words = _PLAIN_WORD.findall(question.casefold())
-    content = [word for word in words if word not in _stop_words(language)]
-    return analyse(" ".join(content), language) or analyse(question, language)
+    return analyse(" ".join(content_words(question, language)), language) or analyse(question, language)
+
+
+def content_words(text: str, language: str) -> list[str]:
+    """The words of a text as written, in order, without the language's function words."""
+    return [word for word in _PLAIN_WORD.findall(text) if word.casefold() not in _stop_words(language)]
 
 
 def _persian_stem(word: str) -> str:

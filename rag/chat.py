@@ -5,20 +5,27 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from datetime import date
 
+from index.analyse import content_words
 from index.archive import Archive
 from index.catalogue import moment
 from index.embed import CrossEncoder
+from index.language import detect_language
 from index.types import Filters
+from rag.claims import Claim, claims_by_model, claims_by_rule
 from rag.config import Settings
+from rag.disagree import disagreements
 from rag.errors import QuestionError
 from rag.extract import extract, nearest
 from rag.generate import generate
 from rag.llm import LLM
 from rag.rerank import rerank
 from rag.retrieve import retrieve
-from rag.rewrite import standalone_question
+from rag.rewrite import leans, rewritten, standalone_question
 from rag.similarity import similarity_of
+from rag.timeline import Entry, timeline
+from rag.translate import translated
 from rag.types import (
     AbstentionReason,
     Answer,
@@ -28,14 +35,20 @@ from rag.types import (
     Event,
     Evidence,
     EvidenceFound,
+    Period,
     Statement,
     StatementMade,
     Status,
     Turn,
 )
+from rag.when import anchor_of, day_of_event, period_of
 
 MAX_HISTORY = 50
 ANSWERABLE_ALONE = 0.6
+UNKNOWN_WORDS = 2
+# Sentences that may tell on which day an event was that the question names.
+ANCHOR_SENTENCES = 60
+ANCHOR_MARGIN = 0.3
 NO_FILTERS = Filters()
 
 
@@ -46,17 +59,7 @@ class Assistant:
         self.settings = settings
         self.archive = archive
         self._reranker = CrossEncoder(settings.reranker, settings.batch_size) if settings.reranker else None
-        self._llm = (
-            LLM(
-                model=settings.llm_model,
-                base_url=settings.llm_base_url,
-                api_key=settings.llm_api_key.get_secret_value(),
-                timeout=settings.llm_timeout,
-                retries=settings.llm_retries,
-            )
-            if settings.has_llm
-            else None
-        )
+        self._llm = LLM.of(settings) if settings.has_llm else None
 
     @classmethod
     def open(cls, settings: Settings, *, create: bool = False) -> "Assistant":
@@ -77,10 +80,19 @@ class Assistant:
         history: Sequence[Turn] = (),
         filters: Filters = NO_FILTERS,
         top_k: int | None = None,
+        infer_time: bool = True,
+        translate: bool = False,
     ) -> Answer:
         """The whole answer at once. Raises what `stream` raises."""
         answer: Answer | None = None
-        stream = self.stream(question, history=history, filters=filters, top_k=top_k)
+        stream = self.stream(
+            question,
+            history=history,
+            filters=filters,
+            top_k=top_k,
+            infer_time=infer_time,
+            translate=translate,
+        )
         async with aclosing(stream) as events:
             async for event in events:
                 if isinstance(event, AnswerDone):
@@ -95,16 +107,27 @@ class Assistant:
         history: Sequence[Turn] = (),
         filters: Filters = NO_FILTERS,
         top_k: int | None = None,
+        infer_time: bool = True,
+        translate: bool = False,
     ) -> AsyncGenerator[Event, None]:
         """Evidence, then citations and statements as they are made, then the answer.
+
+        With `infer_time` the time that the question names narrows the search. With `translate` the
+        language model puts a translation beside each citation in another language than the
+        question's; without a model that is a QuestionError.
 
         Raises QuestionError, ArchiveUnavailableError and, from the language model, ModelError:
         a failure is never an abstention.
         """
         started = time.perf_counter()
         question, top_k = self._checked(question, top_k, filters)
-        standalone, evidence = await asyncio.to_thread(
-            self._evidence, question, history[-MAX_HISTORY:], top_k, filters
+        if translate and self._llm is None:
+            raise QuestionError(
+                "a translation needs a language model, and none is set: set DATELINE_LLM_MODEL and "
+                "DATELINE_LLM_BASE_URL, or ask without it."
+            )
+        standalone, evidence = await self._evidence(
+            question, history[-MAX_HISTORY:], top_k, filters, infer_time
         )
         timings = {"retrieve": _milliseconds(started)}
         yield EvidenceFound(evidence)
@@ -124,6 +147,8 @@ class Assistant:
                     yield event
             if not statements:
                 reason = "the model found no answer in the evidence"
+        if translate and self._llm is not None:
+            citations = list(await translated(self._llm, citations, evidence.language))
         timings["total"] = _milliseconds(started)
         yield AnswerDone(
             Answer(
@@ -139,34 +164,102 @@ class Assistant:
                 standalone_question="" if standalone == question else standalone,
                 model=self.settings.llm_model if self._llm else "",
                 nearest=nearest(evidence) if reason else (),
+                period=evidence.period,
+                disagreements=disagreements(citations, evidence.hits),
                 timings=timings,
             )
         )
 
-    def _evidence(
-        self, question: str, history: Sequence[Turn], top_k: int, filters: Filters
-    ) -> tuple[str, Evidence]:
-        """What was searched for, and what was found: with the earlier question if it takes that."""
-        evidence = self._retrieve(question, top_k, filters)
-        standalone = standalone_question(question, history)[-self.settings.max_question_chars :]
-        # A short question that the archive answers as it stands is a new subject, not a follow-up.
-        if standalone == question or evidence.answerability >= ANSWERABLE_ALONE:
-            return question, evidence
-        return standalone, self._retrieve(standalone, top_k, filters, evidence.language)
+    async def claims(
+        self, question: str, *, top_k: int | None = None, filters: Filters = NO_FILTERS
+    ) -> tuple[Evidence, tuple[Claim, ...]]:
+        """Who said what to whom, about the question; none where the archive does not know.
 
-    def _retrieve(self, question: str, top_k: int, filters: Filters, language: str = "") -> Evidence:
+        By the language model when there is one, else by rule and then partial. Raises what `stream`
+        raises.
+        """
+        question, top_k = self._checked(question, top_k, filters)
+        evidence = await asyncio.to_thread(self._retrieve, question, top_k, filters)
+        if self._reason_to_abstain(evidence):
+            return evidence, ()
+        if self._llm is None:
+            return evidence, await asyncio.to_thread(claims_by_rule, evidence)
+        return evidence, await claims_by_model(self._llm, evidence, self.settings.llm_context_tokens)
+
+    async def timeline(
+        self, question: str, *, top_k: int | None = None, filters: Filters = NO_FILTERS
+    ) -> tuple[Evidence, tuple[Entry, ...]]:
+        """Dated sentences about the question, in order; none where the archive does not know.
+
+        Raises QuestionError and ArchiveUnavailableError.
+        """
+        question, top_k = self._checked(question, top_k, filters)
+        evidence = await asyncio.to_thread(self._retrieve, question, top_k, filters)
+        if self._reason_to_abstain(evidence):
+            return evidence, ()
+        return evidence, await asyncio.to_thread(timeline, evidence)
+
+    async def _evidence(
+        self, question: str, history: Sequence[Turn], top_k: int, filters: Filters, infer_time: bool
+    ) -> tuple[str, Evidence]:
+        """What was searched for, and what was found: a follow-up is made to stand alone first."""
+        if not any(turn.role == "user" for turn in history) or not leans(question):
+            return question, await asyncio.to_thread(self._retrieve, question, top_k, filters, infer_time)
+        alone = await asyncio.to_thread(self._retrieve, question, top_k, filters, infer_time)
+        if self._llm is not None:
+            longest = self.settings.max_question_chars
+            standalone = await rewritten(self._llm, question, history, longest)
+        elif _is_new_subject(alone):
+            standalone = question
+        else:
+            standalone = standalone_question(question, history)[: self.settings.max_question_chars]
+        if standalone == question:
+            return question, alone
+        return standalone, await asyncio.to_thread(
+            self._retrieve, standalone, top_k, filters, infer_time, alone.language
+        )
+
+    def _retrieve(
+        self, question: str, top_k: int, filters: Filters, infer_time: bool = False, language: str = ""
+    ) -> Evidence:
+        period = self._period(question) if infer_time else None
+        if period and period.about == "publication":
+            if filters.published_from or filters.published_to:
+                period = None
+            else:
+                filters = replace(filters, published_from=period.start, published_to=period.end)
         candidates = self.settings.rerank_candidates if self._reranker else 0
         evidence = retrieve(
-            self.archive, question, top_k=max(top_k, candidates), filters=filters, language=language
+            self.archive,
+            question,
+            top_k=max(top_k, candidates),
+            filters=filters,
+            language=language,
+            period=period,
         )
         if self._reranker is None:
             return evidence
         reordered = rerank(evidence, self._reranker, candidates)
         return replace(reordered, passages=reordered.passages[:top_k])
 
-    async def models(self) -> list[str]:
-        """Names of the models that the configured server offers; empty without one."""
-        return await self._llm.models() if self._llm else []
+    def _period(self, question: str) -> Period | None:
+        """The time that the question names, or the time before or after an event that it names."""
+        if period := period_of(question, date.today()):
+            return period
+        anchored = anchor_of(question)
+        if anchored is None:
+            return None
+        event, side = anchored
+        language = detect_language(question, self.archive.languages)
+        hits = self.archive.search(self.archive.embed_question(event, language), k=ANCHOR_SENTENCES)
+        best = max((hit.score for hit in hits), default=0.0)
+        near = [hit for hit in hits if hit.score >= best - ANCHOR_MARGIN]
+        day = day_of_event([(h.sentence.text, h.article.id, h.article.published_at) for h in near])
+        if day is None:
+            return None
+        if side == "before":
+            return Period("", day.isoformat(), "events", anchor=event)
+        return Period(day.isoformat(), "", "events", anchor=event)
 
     def close(self) -> None:
         self.archive.close()
@@ -184,6 +277,9 @@ class Assistant:
             history=history,
             context_tokens=self.settings.llm_context_tokens,
             similarity=similarity_of(self.archive.embedder),
+            retry_unverified=self.settings.llm_retry_unverified,
+            keep_unverified=self.settings.llm_unverified == "mark",
+            judged=self.settings.llm_judge,
         )
         async with aclosing(stream) as events:
             async for generated in events:
@@ -191,7 +287,8 @@ class Assistant:
 
     def _reason_to_abstain(self, evidence: Evidence) -> AbstentionReason:
         if not evidence.hits:
-            return "no article passes the filters" if evidence.coverage.filters else "the archive is empty"
+            narrowed = evidence.coverage.filters or evidence.period
+            return "no article passes the filters" if narrowed else "the archive is empty"
         if evidence.answerability < self.settings.min_answerability:
             return "the evidence is too weak"
         return ""
@@ -229,6 +326,18 @@ def check_filters(filters: Filters) -> None:
             f"published_from {filters.published_from!r} is after published_to "
             f"{filters.published_to!r}: no article can pass. Swap them."
         )
+
+
+def _is_new_subject(alone: Evidence) -> bool:
+    """Whether a question that could be a follow-up is none.
+
+    The archive answers it as it stands; or it asks, in several words, for what no article mentions.
+    """
+    if alone.answerability >= ANSWERABLE_ALONE:
+        return True
+    _, _, shared, comparable = alone.features or (0.0, 0.0, 0.0, 0.0)
+    words = content_words(alone.question, alone.language)
+    return bool(comparable) and not shared and len(words) >= UNKNOWN_WORDS
 
 
 def _status(reason: AbstentionReason, citations: Sequence[Citation]) -> Status:

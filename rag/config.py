@@ -3,7 +3,7 @@
 import os
 import re
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import Field, SecretStr, ValidationError
@@ -87,6 +87,15 @@ class Settings(BaseSettings):
     )
     llm_context_tokens: int = Field(
         default=6000, ge=500, le=1_000_000, description="Tokens of evidence shown to the model, at most."
+    )
+    llm_retry_unverified: bool = Field(
+        default=True, description="Let the model write a statement that fails its check once more."
+    )
+    llm_unverified: Literal["mark", "drop"] = Field(
+        default="mark", description="What becomes of a statement that still fails: `mark` or `drop`."
+    )
+    llm_judge: bool = Field(
+        default=False, description="Ask the model to judge each statement that passed the rules."
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address the server binds to.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port the server listens on.")

@@ -77,6 +77,8 @@ class Date:
 
     text: str
     readings: tuple[Day, ...]
+    start: int
+    end: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +97,7 @@ def find_dates(folded: str) -> Dates:
     taken: list[tuple[int, int]] = []
     for match, dates in _readings(folded):
         if not any(match.start() < end and start < match.end() for start, end in taken):
-            found += [Date(match[0].strip(), readings) for readings in dates]
+            found += [Date(match[0].strip(), readings, *match.span()) for readings in dates]
             taken.append(match.span())
     days = set()
     for match in _weekday_pattern().finditer(folded):
@@ -113,8 +115,8 @@ def check_dates(statement: Dates, sentences: Sequence[Dates], published: Sequenc
     """Empty when each date of the statement is in the sentences, else what is wrong."""
     known = [reading for dates in sentences for d in dates.dates for reading in d.readings]
     weekdays = {day for dates in sentences for day in dates.weekdays}
-    moments = [day for text in published if (day := _moment(text))]
-    for dates, moment in zip(sentences, [_moment(text) for text in published], strict=False):
+    moments = [day for text in published if (day := day_of(text))]
+    for dates, moment in zip(sentences, [day_of(text) for text in published], strict=False):
         if moment is not None:
             for offset in dates.relative:
                 known.append(_of(moment + timedelta(offset)))
@@ -252,7 +254,7 @@ def _gregorian(day: Day) -> set[Day]:
     for year in years:
         for month in [day.month] if day.month else range(1, 13):
             for number in [day.day] if day.day else (1, 15, 29):
-                if converted := _convert(day.calendar, year, month, number):
+                if converted := to_gregorian(day.calendar, year, month, number):
                     found.add(
                         Day(
                             "gregorian",
@@ -264,7 +266,8 @@ def _gregorian(day: Day) -> set[Day]:
     return found
 
 
-def _convert(calendar: Calendar, year: int, month: int, day: int) -> date | None:
+def to_gregorian(calendar: Calendar, year: int, month: int, day: int) -> date | None:
+    """The Gregorian day of a Persian or Hijri one; None when there is no such day."""
     try:
         if calendar == "persian":
             import jdatetime
@@ -283,7 +286,7 @@ def _gregorian_date(day: Day) -> date | None:
     if not (day.year and day.month and day.day):
         return None
     if day.calendar != "gregorian":
-        return _convert(day.calendar, day.year, day.month, day.day)
+        return to_gregorian(day.calendar, day.year, day.month, day.day)
     try:
         return date(day.year, day.month, day.day)
     except ValueError:
@@ -294,7 +297,8 @@ def _of(moment: date) -> Day:
     return Day("gregorian", moment.year, moment.month, moment.day)
 
 
-def _moment(text: str) -> date | None:
+def day_of(text: str) -> date | None:
+    """The day of an ISO 8601 date or date-time; None without one."""
     try:
         return date.fromisoformat(text[:10]) if text else None
     except ValueError:

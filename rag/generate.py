@@ -10,8 +10,10 @@ from index.language import detect_language
 from rag import prompts
 from rag.cldr import language_name
 from rag.errors import ContextTooLongError, ModelError, ModelReplyError
+from rag.judge import judge
 from rag.llm import LLM, Message
-from rag.pack import Numbered, Packed, estimate_tokens, pack
+from rag.marks import MARKS, numbers_in, recent, without_marks
+from rag.pack import Numbered, Packed, pack
 from rag.types import Citation, CitationMade, Evidence, Statement, StatementMade, Turn
 from rag.verify import Similarity, verify, warm_up
 
@@ -19,15 +21,11 @@ from rag.verify import Similarity, verify, warm_up
 MAX_REPACKS = 3
 # Earlier turns may take this share of the tokens on top of the evidence.
 HISTORY_SHARE = 0.25
-MAX_HISTORY_TURNS = 8
 # A model that runs wild is stopped: no answer is this long.
 MAX_STATEMENTS = 40
 MAX_LINE_CHARS = 4000
 MAX_REPLY_CHARS = 100_000
 
-_NUMBER = r"\d{1,4}"
-_CITE = rf"[\[【]\s*{_NUMBER}(?:\s*[,،;–-]\s*{_NUMBER})*\s*[\]】]"
-_CITES = re.compile(rf"{_CITE}(?:\s*{_CITE})*")
 _STOP = re.compile(r"[.!?؟۔…]+[\"'»”’)]*")
 _ENDS_SENTENCE = re.compile(r"[.!?؟۔…][\"'»”’)]*\s*$")
 _BULLET = re.compile(r"^\s*(?:[-*•–]\s+|\d{1,2}[.)]\s+)")
@@ -42,19 +40,22 @@ async def generate(
     similarity: Similarity | None = None,
     retry_unverified: bool = True,
     keep_unverified: bool = True,
+    judged: bool = False,
 ) -> AsyncGenerator[CitationMade | StatementMade, None]:
     """Statements as they are completed, each after the citations that it is the first to use.
 
     Nothing is yielded when the model finds no answer, or cites nothing. A statement that fails its
     check is written once more with the reason (`retry_unverified`), then kept and marked, or left
-    out. Raises ModelError; a stream that breaks gives what was complete first.
+    out. With `judged` the model also judges each statement that passed the rules. Raises
+    ModelError; a stream that breaks gives what was complete first.
     """
     # While the model reads, so that the first statement need not wait.
     asyncio.get_running_loop().run_in_executor(None, warm_up)
     for attempt in range(MAX_REPACKS + 1):
-        writing = _Writing(llm, evidence, pack(evidence, context_tokens >> attempt), similarity)
+        packed = pack(evidence, context_tokens >> attempt)
+        writing = _Writing(llm, evidence, packed, similarity, judged=judged)
         # A request that was too long is tried again without the earlier turns.
-        past = _history(history, int(context_tokens * HISTORY_SHARE)) if attempt == 0 else []
+        past = recent(history, int(context_tokens * HISTORY_SHARE)) if attempt == 0 else []
         try:
             async with aclosing(writing.drafts(past)) as drafts:
                 async for draft in drafts:
@@ -75,9 +76,9 @@ def parse(line: str, known: int) -> Iterator[tuple[str, tuple[int, ...]]]:
     What names no such number is left out: it rests on nothing.
     """
     for piece in _pieces(_BULLET.sub("", line)):
-        numbers = [n for group in _CITES.findall(piece) for n in _expanded(group)]
+        numbers = [n for marks in MARKS.findall(piece) for n in numbers_in(marks)]
         valid = tuple(dict.fromkeys(n for n in numbers if 1 <= n <= known))
-        text = " ".join(_CITES.sub(" ", piece).split())
+        text = without_marks(piece)
         text = re.sub(r"\s+([.!?؟۔…،,;:])", r"\1", text)
         if valid and any(c.isalnum() for c in text):
             yield text, valid
@@ -95,7 +96,10 @@ class _Draft:
 class _Writing:
     """One request's worth of an answer: what the model was shown, and what was cited so far."""
 
-    def __init__(self, llm: LLM, evidence: Evidence, packed: Packed, similarity: Similarity | None) -> None:
+    def __init__(
+        self, llm: LLM, evidence: Evidence, packed: Packed, similarity: Similarity | None, *, judged: bool
+    ) -> None:
+        self._judged = judged
         self._llm = llm
         self._question = prompts.neutral(evidence.question)
         self._language = evidence.language
@@ -108,7 +112,7 @@ class _Writing:
     def started(self) -> bool:
         return bool(self._indexes)
 
-    async def drafts(self, past: list[Message]) -> AsyncGenerator[_Draft, None]:
+    async def drafts(self, past: Sequence[Turn]) -> AsyncGenerator[_Draft, None]:
         """Checked statements, each as soon as the model has ended its line."""
         request = prompts.QUESTION.format(
             articles=self._packed.text, question=self._question, language=self._language_name
@@ -139,7 +143,7 @@ class _Writing:
         except ModelError:
             # The statement is there, and marked; the rest of the answer is still on its way.
             return [draft]
-        again = [line for line in _without_thoughts(reply.splitlines()) if line.strip()]
+        again = [line for line in reply.splitlines() if line.strip()]
         if again and again[0].strip(" .*`\"'") == prompts.NO_ANSWER:
             return []
         drafts = [found for line in again[:1] for found in await self._checked(line)]
@@ -176,6 +180,8 @@ class _Writing:
                 known=[name for c in cited for name in (c.article.source, *c.article.authors)],
                 similarity=self._similarity,
             )
+            if self._judged and not reason:
+                reason = await judge(self._llm, text, [c.sentence.text for c in cited])
             drafts.append(_Draft(text, numbers, reason))
         return drafts
 
@@ -210,17 +216,10 @@ def _thoughts(thinking: bool, line: str) -> tuple[bool, str]:
     return thinking, "" if thinking else line
 
 
-def _without_thoughts(lines: Sequence[str]) -> Iterator[str]:
-    thinking = False
-    for line in lines:
-        thinking, line = _thoughts(thinking, line)
-        yield line
-
-
 def _pieces(line: str) -> Iterator[str]:
     """A line cut after every citation that stands at the end of a sentence."""
     start = 0
-    for cites in _CITES.finditer(line):
+    for cites in MARKS.finditer(line):
         stop = _STOP.match(line, cites.end())
         if stop or _ENDS_SENTENCE.search(line, start, cites.start()):
             end = stop.end() if stop else cites.end()
@@ -230,29 +229,10 @@ def _pieces(line: str) -> Iterator[str]:
         yield line[start:]
 
 
-def _expanded(group: str) -> Iterator[int]:
-    """The numbers in `[3]`, `[3, 7]`, `[3][7]` or `[3-5]`, in any script's digits."""
-    for first, last in re.findall(rf"({_NUMBER})(?:\s*[–-]\s*({_NUMBER}))?", group):
-        # A range that is no run of neighbours is not believed.
-        end = int(last or first)
-        yield from range(int(first), end + 1) if end - int(first) < 10 else (int(first), end)
-
-
-def _history(history: Sequence[Turn], tokens: int) -> list[Message]:
-    """The latest turns that fit, without their citation numbers: those meant other sentences."""
-    turns: list[Message] = []
-    for turn in reversed(history[-MAX_HISTORY_TURNS:]):
-        content = " ".join(_CITES.sub(" ", turn.content).split())
-        tokens -= estimate_tokens(content)
-        if tokens < 0:
-            break
-        turns.insert(0, {"role": turn.role, "content": content})
-    return turns
-
-
-def _messages(past: list[Message], request: str) -> list[Message]:
+def _messages(past: Sequence[Turn], request: str) -> list[Message]:
     system: Message = {"role": "system", "content": prompts.SYSTEM}
-    return [system, *past, {"role": "user", "content": request}]
+    said: list[Message] = [{"role": turn.role, "content": turn.content} for turn in past]
+    return [system, *said, {"role": "user", "content": request}]
 
 
 def _cite(cited: Numbered, index: int, reason: str) -> Citation:

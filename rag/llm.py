@@ -3,11 +3,12 @@
 import asyncio
 import re
 import weakref
-from collections.abc import AsyncGenerator, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, TypedDict
 from urllib.parse import urlsplit, urlunsplit
 
+from rag.config import Settings
 from rag.errors import (
     ContextTooLongError,
     ModelError,
@@ -29,6 +30,7 @@ _TOO_LONG = re.compile(
     r"|reduce the length",
     re.IGNORECASE,
 )
+_THOUGHTS = re.compile(r"\A.*</think>|<think>.*\Z", re.DOTALL)
 
 
 class Message(TypedDict):
@@ -55,6 +57,17 @@ class LLM:
         # Open connections belong to one event loop; a command may run several, one after the other.
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = (
             weakref.WeakKeyDictionary()
+        )
+
+    @classmethod
+    def of(cls, settings: Settings) -> "LLM":
+        """The model that the settings name."""
+        return cls(
+            model=settings.llm_model,
+            base_url=settings.llm_base_url,
+            api_key=settings.llm_api_key.get_secret_value(),
+            timeout=settings.llm_timeout,
+            retries=settings.llm_retries,
         )
 
     async def stream(self, messages: Sequence[Message]) -> AsyncGenerator[str, None]:
@@ -85,18 +98,30 @@ class LLM:
             await stream.close()
         self._check_end(end)
 
-    async def complete(self, messages: Sequence[Message]) -> str:
-        """The whole reply at once. Raises ModelError."""
+    async def complete(
+        self, messages: Sequence[Message], schema: Mapping[str, object] | None = None
+    ) -> str:
+        """The whole reply at once, without what the model thought aloud. Raises ModelError.
+
+        With a JSON schema the server is asked to hold the model to it; one that cannot is not.
+        """
+        import openai
+
+        asked: dict[str, Any] = {"model": self.model, "messages": _openai(messages)}
         with self._errors():
-            reply = await self._client().chat.completions.create(
-                model=self.model, messages=_openai(messages)
-            )
+            try:
+                shape = _response_format(schema) if schema else {}
+                reply = await self._client().chat.completions.create(**asked, **shape)
+            except openai.BadRequestError as error:
+                if not schema or "response_format" not in str(error).lower():
+                    raise
+                reply = await self._client().chat.completions.create(**asked)
             choice = reply.choices[0]
             text, end = choice.message.content, choice.finish_reason
             if not isinstance(text, str):
                 raise TypeError("no text")
         self._check_end(end)
-        return text
+        return _THOUGHTS.sub("", text)
 
     async def models(self) -> list[str]:
         """Names of the models that the server offers. Raises ModelError."""
@@ -214,6 +239,11 @@ class LLM:
         """The address without a user name and password."""
         parts = urlsplit(self._url)
         return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+
+
+def _response_format(schema: Mapping[str, object]) -> Any:
+    shape = {"name": "reply", "schema": schema}
+    return {"response_format": {"type": "json_schema", "json_schema": shape}}
 
 
 def _openai(messages: Sequence[Message]) -> Any:

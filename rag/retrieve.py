@@ -26,7 +26,8 @@ from index.types import Filters, Hit, WordMatches
 from rag.abstain import answerability, features
 from rag.slots import one_slot_each
 from rag.stance import TELLING_ACTS, kinds_of_acts
-from rag.types import Evidence, RankedPassage
+from rag.types import Evidence, Period, RankedPassage
+from rag.when import can_tell_of
 
 Vectors = npt.NDArray[np.float32]
 
@@ -57,11 +58,18 @@ _TELLING = frozenset(TELLING_ACTS)
 
 
 def retrieve(
-    archive: Archive, question: str, *, top_k: int, filters: Filters, language: str = ""
+    archive: Archive,
+    question: str,
+    *,
+    top_k: int,
+    filters: Filters,
+    language: str = "",
+    period: Period | None = None,
 ) -> Evidence:
     """The `top_k` best passages and the best sentences, best first.
 
-    `language` is the question's, when it is known better than by its text.
+    `language` is the question's, when it is known better than by its text. With a period of events,
+    sentences that cannot be about it are left out.
     """
     language = language or detect_language(question, archive.languages)
     vector = archive.embed_question(question, language)
@@ -75,6 +83,7 @@ def retrieve(
         present = {_passage(hit) for hit in found}
         unseen = [hit for hit in words.hits if (hit.article, hit.start_char) not in present]
         found += archive.hits_of(unseen[:WORDS_ONLY], vector)
+        found = _in_period(found, period)
         by_words = _with_words(found, words, language, taken_off=TAKEN_OFF)
         hits = _with_acts(by_words, acts)
         by_passage = _with_acts(_with_words(found, words, language, lift=SURE_LIFT), acts)
@@ -82,7 +91,7 @@ def retrieve(
             nearer = _feedback(vector, by_passage)
             known = {_sentence(hit) for hit in found}
             more = archive.search(nearer, k=wanted, filters=filters)
-            found += [hit for hit in more if _sentence(hit) not in known]
+            found += _in_period([hit for hit in more if _sentence(hit) not in known], period)
             rescored = [replace(hit, score=float(hit.vector @ nearer)) for hit in found]
             by_passage = _with_acts(_with_words(rescored, words, language), acts)
         passages = one_slot_each(_ranked(by_passage, hits), top_k)
@@ -101,7 +110,14 @@ def retrieve(
         coverage=archive.coverage(filters),
         answerability=answerability(judged),
         features=judged,
+        period=period,
     )
+
+
+def _in_period(found: list[Hit], period: Period | None) -> list[Hit]:
+    if period is None or period.about != "events":
+        return found
+    return [hit for hit in found if can_tell_of(period, hit.sentence.text, hit.article.published_at)]
 
 
 def _with_words(

@@ -130,7 +130,7 @@ def check_stance(statement: str, sentences: Sequence[str]) -> str:
                 return "the cited sentences deny it"
     # A double negation affirms: "has not ruled out", "did not deny".
     for kind in told & cited & set(TELLING_ACTS):
-        if all(_negated(s, kind) != _negated(statement, kind) for s in sentences if _has(s, kind)):
+        if all(is_negated(s, kind) != is_negated(statement, kind) for s in sentences if _has(s, kind)):
             return "the cited sentences say the opposite"
     return ""
 
@@ -237,7 +237,7 @@ def _negations(text: str) -> list[re.Match[str]]:
     return list(_negation_pattern(language_of(text)).finditer(folded))
 
 
-def _negated(text: str, kind: str) -> bool:
+def is_negated(text: str, kind: str) -> bool:
     """Whether an act of this kind is itself negated: "did not confirm"."""
     folded = fold(text)
     for match in _patterns(language_of(text))[kind].finditer(folded):

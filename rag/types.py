@@ -6,6 +6,7 @@ from typing import Literal
 from index.types import Article, Coverage, Hit, Passage, Sentence
 
 Role = Literal["user", "assistant"]
+Precision = Literal["day", "month", "year"]
 Status = Literal["grounded", "partly verified", "abstained"]
 AbstentionReason = Literal[
     "",
@@ -22,6 +23,35 @@ class Turn:
 
     role: Role
     content: str
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """The time a question is about, both ends included; an empty end is open (ISO 8601 days).
+
+    `about` says what must lie in it: `events` or `publication`. `anchor` are the question's words
+    for the event that gave one of the ends its day.
+    """
+
+    start: str
+    end: str
+    about: Literal["events", "publication"]
+    anchor: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class When:
+    """The time a sentence tells of: a day, a month or a year, from `start` to `end` (ISO 8601).
+
+    `written` is false when it was reckoned from the day of publication ("on Friday", "yesterday").
+    `of_report` is true when it stands behind "said" or "reported": then it is when that was said.
+    """
+
+    start: str
+    end: str
+    precision: Precision
+    written: bool
+    of_report: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +76,8 @@ class Evidence:
     """What retrieval returns for one question, best first.
 
     `answerability` is the calibrated probability, in [0, 1], that the answer is in `hits`, and
-    `features` are what it was judged by (`rag/abstain.py`).
+    `features` are what it was judged by (`rag/abstain.py`). `period` is the time that the question
+    was understood to be about.
     """
 
     question: str
@@ -56,6 +87,7 @@ class Evidence:
     coverage: Coverage
     answerability: float
     features: tuple[float, ...] = ()
+    period: Period | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +105,10 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Citation:
-    """A pointer to one sentence: `article.text[start_char:end_char] == cited_text`."""
+    """A pointer to one sentence: `article.text[start_char:end_char] == cited_text`.
+
+    `translation` is a language model's, made on request; it is never what was verified.
+    """
 
     index: int
     article_id: str
@@ -88,6 +123,7 @@ class Citation:
     verified: bool
     reason: str = ""
     also_in: tuple[Source, ...] = ()
+    translation: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +133,25 @@ class Statement:
     text: str
     language: str
     citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a disagreement: what it says, and the citations that say it."""
+
+    says: str
+    citations: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Disagreement:
+    """Citations that do not agree, on a figure or on whether something is so.
+
+    `about` is what the figures count (`dead`, `hurt`, `held`, `missing`, `saved`), or `denial`.
+    """
+
+    about: str
+    sides: tuple[Side, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,6 +175,8 @@ class Answer:
     standalone_question: str = ""
     model: str = ""
     nearest: tuple[Citation, ...] = ()
+    period: Period | None = None
+    disagreements: tuple[Disagreement, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
 
 

@@ -40,6 +40,20 @@ def clean(text: str) -> str:
     return " ".join(kept.translate(_LETTERS).split())
 
 
+@lru_cache(maxsize=1024)
+def aligned(text: str) -> tuple[int, ...] | None:
+    """For each character of `clean(text)`, where it stands in the text; None when that is not plain."""
+    cleaned, places = "", []
+    for place, character in enumerate(text):
+        if character.isspace():
+            part = " " if cleaned and not cleaned.endswith(" ") else ""
+        else:
+            part = clean(character)
+        cleaned += part
+        places += [place] * len(part)
+    return tuple(places[: len(cleaned.rstrip())]) if cleaned.rstrip() == clean(text) else None
+
+
 def fold(text: str) -> str:
     """`clean`, without capitals."""
     return clean(text).casefold().replace("ё", "е")

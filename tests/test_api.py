@@ -30,7 +30,7 @@ from rag.chat import Assistant
 from rag.config import Settings
 from rag.errors import ModelReplyError, ModelUnreachableError
 from rag.types import EvidenceFound
-from ui import api
+from ui import streaming
 from ui.api import create_api
 from ui.problems import MAX_BODY_BYTES
 
@@ -155,8 +155,44 @@ def test_a_follow_up_carries_the_question_along(client: httpx.Client) -> None:
         {"role": "assistant", "content": "Iran warned Russia."},
     ]
     answer = client.post("/v1/ask", json={"question": "And when?", "history": history}).json()
-    assert answer["standalone_question"] == f"{QUESTION} And when?"
+    assert answer["standalone_question"] == "And when? warned Crocus attack"
     assert answer["question"] == "And when?"
+
+
+def test_claims(client: httpx.Client) -> None:
+    table = client.post("/v1/claims", json={"question": QUESTION}).json()
+    assert table["complete"] is False and table["coverage"]["articles"] > 20
+    (row,) = [r for r in table["claims"] if (r["speaker"], r["act"]) == ("إيران", "warn")]
+    assert (row["addressee"], row["stance"]) == ("روسيا", "asserts")
+    text = client.get(f"/v1/articles/{row['citation']['article_id']}").json()["text"]
+    assert (
+        text[row["citation"]["start_char"] : row["citation"]["end_char"]] == row["citation"]["cited_text"]
+    )
+    only = {"question": QUESTION, "filters": {"languages": ["ru"]}, "top_k": 5}
+    found = client.post("/v1/claims", json=only).json()["claims"]
+    assert found and {row["citation"]["language"] for row in found} == {"ru"}
+    problem(client.post("/v1/claims", json={"question": ""}), 422)
+
+
+def test_a_timeline(client: httpx.Client) -> None:
+    entries = client.post("/v1/timeline", json={"question": "the Crocus attack"}).json()["entries"]
+    starts = [entry["when"]["start"] for entry in entries]
+    assert len(entries) > 5 and starts == sorted(starts)
+    absurd = client.post("/v1/timeline", json={"question": "Who won the 1954 chess olympiad?"}).json()
+    assert absurd["entries"] == [] and absurd["coverage"]["articles"] > 20
+
+
+def test_a_time_in_the_question_can_be_left_out(client: httpx.Client) -> None:
+    asked = {"question": "Who was attacked in January 2024?"}
+    period = client.post("/v1/ask", json=asked).json()["period"]
+    assert period == {"start": "2024-01-01", "end": "2024-01-31", "about": "events", "anchor": ""}
+    assert client.post("/v1/ask", json=asked | {"infer_time": False}).json()["period"] is None
+
+
+def test_a_translation_needs_a_model(client: httpx.Client) -> None:
+    assert "DATELINE_LLM_MODEL" in problem(
+        client.post("/v1/ask", json={"question": QUESTION, "translate": True}), 422
+    )
 
 
 def test_streaming(client: httpx.Client) -> None:
@@ -491,13 +527,13 @@ def test_the_description_is_whole(client: httpx.Client) -> None:
 def test_the_examples_work(fresh: httpx.Client) -> None:
     paths = fresh.get("/openapi.json").json()["paths"]
     tried = 0
-    for path in ("/v1/articles", "/v1/search", "/v1/ask"):
+    for path in ("/v1/articles", "/v1/search", "/v1/ask", "/v1/chat/completions"):
         body = paths[path]["post"]["requestBody"]["content"]["application/json"]
         for example in body["examples"].values():
             response = fresh.post(path, json=example["value"])
             assert response.status_code == 200, (example, response.text)
             tried += 1
-    assert tried == 6
+    assert tried == 7
     shown = paths["/v1/articles/{id}"]["get"]["responses"]["200"]["content"]["application/json"]["example"]
     stored = fresh.get(f"/v1/articles/{shown['id']}").json()
     assert (stored["text"], stored["sentences"]) == (shown["text"], shown["sentences"])
@@ -536,7 +572,7 @@ def test_the_model_stops_when_the_reader_leaves(ferry: Archive, stream: bool) ->
 def test_a_silent_model_does_not_silence_the_stream(
     ferry: Archive, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(api, "KEEP_ALIVE_SECONDS", 0.05)
+    monkeypatch.setattr(streaming, "KEEP_ALIVE_SECONDS", 0.05)
     slow = Reply(STATEMENT + "x", piece=len(STATEMENT) - 1, pause=0.5)
     with OpenAIServer(slow) as model, written_by(model, ferry) as client:
         text = client.post("/v1/ask", json={"question": "Where was the ferry?", "stream": True}).text

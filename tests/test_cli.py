@@ -18,6 +18,7 @@ from pathlib import Path
 import pytest
 import typer
 from conftest import GOLDEN, ROOT, SAMPLE_ARTICLES
+from openai_server import OpenAIServer
 
 from index.embed import Embedder
 from ui.cli import main
@@ -387,6 +388,61 @@ def test_ask_one_article(here: Run, sample_archive_dir: Path, tmp_path: Path) ->
     assert {citation["article_id"] for citation in answer["citations"] + answer["nearest"]} == {only}
 
 
+def test_a_time_in_the_question_is_told_and_can_be_left_out(
+    here: Run, sample_archive_dir: Path, tmp_path: Path
+) -> None:
+    question = "Who was attacked in January 2024?"
+    told = "Only what can have happened from 2024-01-01 to 2024-01-31"
+    arguments = ("ask", question, "--archive", sample_archive_dir)
+    assert good(here(*arguments, cwd=tmp_path)).startswith(told)
+    assert told not in good(here(*arguments, "--any-time", cwd=tmp_path))
+
+
+def test_a_translation_without_a_model_is_refused(
+    here: Run, sample_archive_dir: Path, tmp_path: Path
+) -> None:
+    refused = here("ask", QUESTION, "--translate", "--archive", sample_archive_dir, cwd=tmp_path)
+    fails(refused, "DATELINE_LLM_MODEL")
+
+
+def test_claims(here: Run, sample_archive_dir: Path, tmp_path: Path) -> None:
+    shown = good(here("claims", QUESTION, "--archive", sample_archive_dir, cwd=tmp_path))
+    assert "The United States [warn] → Russia's security services (2024-03-07): " in shown
+    assert "\u2068إيران\u2069 [warn] → \u2068روسيا\u2069" in shown
+    assert shown.rstrip().endswith("are missing.")
+    rows = json.loads(
+        good(here("claims", QUESTION, "--json", "--archive", sample_archive_dir, cwd=tmp_path))
+    )
+    assert len(rows) > 5 and all(row["citation"]["verified"] for row in rows)
+    none = good(here("claims", "Who won at chess?", "--archive", sample_archive_dir, cwd=tmp_path))
+    assert none.startswith("The archive tells of no claims about this.\nArticles searched: ")
+
+
+def test_timeline(here: Run, sample_archive_dir: Path, tmp_path: Path) -> None:
+    arguments = ("timeline", "the Crocus attack", "--archive", sample_archive_dir)
+    days = [
+        line[:11].strip() for line in good(here(*arguments, cwd=tmp_path)).splitlines() if line[0] != " "
+    ]
+    assert len(days) > 5 and "2024-03-07" in days and "~2024-03-22" in days
+    assert [day.lstrip("~") for day in days] == sorted(day.lstrip("~") for day in days)
+    entries = json.loads(good(here(*arguments, "--json", cwd=tmp_path)))
+    assert len(entries) == len(days) and {"when", "citation"} == set(entries[0])
+    none = good(here("timeline", "Who won at chess?", *arguments[2:], cwd=tmp_path))
+    assert none.startswith("The archive dates nothing about this.\n")
+
+
+def test_models(here: Run, tmp_path: Path) -> None:
+    with OpenAIServer(models=("b", "a")) as server:
+        found = here("models", cwd=tmp_path, DATELINE_LLM_BASE_URL=server.base_url)
+        assert good(found) == "a\nb\n"
+        found = here("models", "--json", cwd=tmp_path, DATELINE_LLM_BASE_URL=server.base_url)
+        assert json.loads(good(found)) == ["a", "b"]
+        address = server.base_url
+    fails(here("models", cwd=tmp_path), "DATELINE_LLM_BASE_URL")
+    gone = here("models", cwd=tmp_path, DATELINE_LLM_BASE_URL=address, DATELINE_LLM_RETRIES="0")
+    fails(gone, "nothing answers")
+
+
 @pytest.mark.parametrize("question", ["", "   ", "x" * 100_000])
 def test_a_question_of_no_use_is_one_line_of_error(
     here: Run, small: Path, tmp_path: Path, question: str
@@ -455,7 +511,7 @@ def test_a_file_of_questions_is_answered_in_order(
     answers = [json.loads(line) for line in (tmp_path / "a.jsonl").read_text("utf-8").splitlines()]
     assert [answer["id"] for answer in answers] == ["b", 1, "a"]
     assert [answer["coverage"]["languages"] for answer in answers] == [["ru"], ["ru"], ["fa"]]
-    assert QUESTION in answers[1]["standalone_question"]
+    assert answers[1]["standalone_question"] == "and who denied it? warned Crocus attack"
 
 
 def test_bad_lines_are_reported_by_number_and_the_rest_is_answered(

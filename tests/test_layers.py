@@ -28,7 +28,7 @@ HOMES = {
     "openai": {"rag/llm.py"},
     "llama_index": {"rag/llama.py"},
     "gradio": {"ui/web.py", "ui/serve.py"},
-    "fastapi": {"ui/api.py", "ui/problems.py", "ui/serve.py"},
+    "fastapi": {"ui/api.py", "ui/completions.py", "ui/problems.py", "ui/serve.py", "ui/streaming.py"},
     "fastapi_offline": {"ui/api.py"},
     "uvicorn": {"ui/serve.py"},
     "typer": {"ui/cli.py", "evals/__main__.py"},

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from index.types import Article, Coverage, Filters
-from rag.types import Answer, Citation, Source, Statement
+from rag.types import Answer, Citation, Disagreement, Period, Side, Source, Statement
 from ui.phrases import phrases
 from ui.render import (
     abstention_text,
@@ -220,6 +220,47 @@ def test_text_of_an_answer() -> None:
     )
     written = an_answer(ENGLISH, statements=(Statement("Iran warned Russia.", "en", (1,)),))
     assert answer_to_text(written).endswith("    Iran told Russia that an attack could take place.")
+
+
+def test_a_time_that_was_understood_is_told() -> None:
+    month = Period("2024-03-01", "2024-03-31", "events")
+    assert answer_to_text(an_answer(ENGLISH, period=month)).startswith(
+        "Only what can have happened from 2024-03-01 to 2024-03-31\n\n"
+    )
+    before = Period("", "2024-03-22", "events", anchor="الهجوم <b>")
+    shown = Read(answer_to_html(an_answer(ARABIC, language="ar", period=before)))
+    assert shown.text["p"][0].endswith("(\u2068الهجوم <b>\u2069)")
+    week = Period("2024-06-03", "2024-06-09", "publication")
+    for language in ("en", "ar", "ru", "fa"):
+        words = phrases(language)
+        told = answer_to_text(an_abstention(language, period=week)).splitlines()[0]
+        assert told == words.printed.format(when=f"{words.since} 2024-06-03 {words.until} 2024-06-09")
+
+
+@pytest.mark.parametrize("language", ["en", "ar", "ru", "fa"])
+def test_disagreeing_sources_are_named_side_by_side(language: str) -> None:
+    words = phrases(language)
+    toll = Disagreement("dead", (Side("133", (1,)), Side("143", (2,))))
+    denial = Disagreement("denial", (Side("asserts", (1,)), Side("denies", (2,))))
+    answer = an_answer(ENGLISH, ARABIC, language=language, disagreements=(toll, denial))
+    text = answer_to_text(answer)
+    assert f"{words.disagree}: {words.counted['dead']}: 133 [1] / 143 [2]" in text
+    assert f"{words.counted['asserts']} [1] / {words.counted['denies']} [2]" in text
+    html = answer_to_html(answer)
+    assert words.disagree in Read(html).text["h3"]
+    section = html[html.index('<section class="dl-disagree">') :]
+    section = section[: section.index("</section>")]
+    assert section.count("dl-cite") == 4, "every number opens its sentence"
+    assert words.disagree not in answer_to_text(replace(answer, disagreements=()))
+
+
+def test_a_translation_is_marked_as_one() -> None:
+    cited = replace(ARABIC, index=1, translation="Iran warned <i>Russia</i> before 22 March.")
+    written = an_answer(cited, statements=(Statement("Iran warned Russia.", "en", (1,)),), model="m")
+    html = answer_to_html(written)
+    assert "Machine translation:" in html and "&lt;i&gt;" in html and "<i>" not in html
+    assert html.index(ARABIC.cited_text) < html.index("Machine translation:"), "the original comes first"
+    assert f"    Machine translation: {cited.translation}" in answer_to_text(written)
 
 
 def test_right_to_left_text_keeps_its_numbers_and_brackets() -> None:

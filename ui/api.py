@@ -1,15 +1,13 @@
 """REST: a thin door to one Assistant. It describes itself at `/docs`."""
 
 import asyncio
-from collections.abc import AsyncGenerator, Coroutine, Iterator, Sequence
-from contextlib import aclosing
+from collections.abc import Iterator, Sequence
 from importlib.metadata import version
 from typing import Annotated, Any
 
 from fastapi import Body, FastAPI, Query, Request, Response
 from fastapi.concurrency import run_in_threadpool
-from fastapi.responses import StreamingResponse
-from fastapi.sse import KEEPALIVE_COMMENT, format_sse_event
+from fastapi.sse import format_sse_event
 from fastapi_offline import FastAPIOffline
 from pydantic import TypeAdapter, ValidationError
 
@@ -21,27 +19,35 @@ from index.readers import one_line as findings_of
 from index.types import Article
 from rag.chat import Assistant, check_filters
 from rag.types import Answer, AnswerDone, CitationMade, Event, EvidenceFound, StatementMade
-from ui.openapi import ASK_EXAMPLES, SEARCH_EXAMPLES, STORE_REQUEST, complete, replies
+from ui.completions import add_completions
+from ui.openapi import (
+    ABOUT_EXAMPLES,
+    ASK_EXAMPLES,
+    SEARCH_EXAMPLES,
+    STORE_REQUEST,
+    complete,
+    replies,
+)
 from ui.problems import NOT_SENT_AS_JSON, add_problem_handlers, one_line, problem_of
 from ui.schemas import (
     MAX_ARTICLES,
+    About,
     Alive,
     ArticleHead,
     ArticlePage,
     ArticleQuery,
     Ask,
+    ClaimTable,
     FullArticle,
     Ready,
     Search,
     SearchResult,
     Span,
     Stored,
+    Timeline,
 )
+from ui.streaming import CLIENT_CLOSED, streamed, whole
 
-# A comment is sent when the model is silent for so long, or proxies close the connection.
-KEEP_ALIVE_SECONDS = 10.0
-# nginx' number for a client that left; nobody reads the reply.
-_CLIENT_CLOSED = 499
 _DATA: TypeAdapter[Any] = TypeAdapter(Any)
 
 
@@ -57,6 +63,7 @@ def create_api(assistant: Assistant) -> FastAPI:
     )
     add_problem_handlers(app)
     _add_questions(app, assistant)
+    add_completions(app, assistant)
     _add_articles(app, assistant)
     _add_health(app, assistant)
     _describe(app)
@@ -83,18 +90,12 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
             history=asked.turns(),
             filters=asked.filters.filters(),
             top_k=asked.top_k,
+            infer_time=asked.infer_time,
+            translate=asked.translate,
         )
         if asked.stream:
-            # The first event is awaited here, so that an error before it has its own status.
-            first = await anext(events)
-            return StreamingResponse(
-                _server_sent(first, events),
-                media_type="text/event-stream",
-                # The second header tells nginx to pass each event on at once.
-                headers={"cache-control": "no-store", "x-accel-buffering": "no"},
-            )
-        answer = await _unless_left(request, _answer_of(events))
-        return answer or Response(status_code=_CLIENT_CLOSED)
+            return await streamed(events, _encoded, _error)
+        return await whole(request, events) or Response(status_code=CLIENT_CLOSED)
 
     @app.post("/v1/search", tags=["questions"], responses=replies("search", 400, 413, 422, 503))
     async def search(wanted: Annotated[Search, Body(openapi_examples=SEARCH_EXAMPLES)]) -> SearchResult:
@@ -104,63 +105,34 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
         )
         return SearchResult.of(evidence)
 
+    @app.post("/v1/claims", tags=["questions"], responses=replies("claims", 400, 413, 422, 502, 503))
+    async def claims(wanted: Annotated[About, Body(openapi_examples=ABOUT_EXAMPLES)]) -> ClaimTable:
+        """Who said, warned, denied or claimed what, to whom: rows with their sentences."""
+        evidence, found = await assistant.claims(
+            wanted.question, top_k=wanted.top_k, filters=wanted.filters.filters()
+        )
+        return ClaimTable(
+            question=evidence.question,
+            language=evidence.language,
+            answerability=evidence.answerability,
+            coverage=evidence.coverage,
+            complete=assistant.settings.has_llm,
+            claims=list(found),
+        )
 
-async def _answer_of(events: AsyncGenerator[Event, None]) -> Answer:
-    async with aclosing(events):
-        async for event in events:
-            if isinstance(event, AnswerDone):
-                return event.answer
-    raise AssertionError("a stream ends with an answer or an error")
-
-
-async def _unless_left(request: Request, work: Coroutine[Any, Any, Answer]) -> Answer | None:
-    """The work's result; when the client leaves first, the work is stopped and there is none."""
-    working = asyncio.ensure_future(work)
-    leaving = asyncio.ensure_future(_left(request))
-    try:
-        await asyncio.wait([working, leaving], return_when=asyncio.FIRST_COMPLETED)
-        return working.result() if working.done() else None
-    finally:
-        working.cancel()
-        leaving.cancel()
-        await asyncio.gather(working, leaving, return_exceptions=True)
-
-
-async def _left(request: Request) -> None:
-    while (await request.receive())["type"] != "http.disconnect":
-        pass
-
-
-async def _server_sent(first: Event, events: AsyncGenerator[Event, None]) -> AsyncGenerator[bytes, None]:
-    # The events are made in a task of their own: when the client leaves, the server cancels this
-    # function over and over, and what has to be closed in there could not be awaited.
-    ready: asyncio.Queue[bytes | None] = asyncio.Queue(maxsize=1)
-    making = asyncio.create_task(_make(first, events, ready))
-    try:
-        while True:
-            try:
-                part = await asyncio.wait_for(ready.get(), KEEP_ALIVE_SECONDS)
-            except TimeoutError:
-                part = KEEPALIVE_COMMENT
-            if part is None:
-                return
-            yield part
-    finally:
-        making.cancel()
-
-
-async def _make(
-    first: Event, events: AsyncGenerator[Event, None], ready: asyncio.Queue[bytes | None]
-) -> None:
-    async with aclosing(events):
-        try:
-            await ready.put(_encoded(first))
-            async for event in events:
-                await ready.put(_encoded(event))
-        except Exception as error:
-            problem = problem_of(error, "POST", "/v1/ask")
-            await ready.put(format_sse_event(event="error", data_str=problem.model_dump_json()))
-    await ready.put(None)
+    @app.post("/v1/timeline", tags=["questions"], responses=replies("timeline", 400, 413, 422, 503))
+    async def timeline(wanted: Annotated[About, Body(openapi_examples=ABOUT_EXAMPLES)]) -> Timeline:
+        """Dated sentences about the question, in the order of what they tell of."""
+        evidence, found = await assistant.timeline(
+            wanted.question, top_k=wanted.top_k, filters=wanted.filters.filters()
+        )
+        return Timeline(
+            question=evidence.question,
+            language=evidence.language,
+            answerability=evidence.answerability,
+            coverage=evidence.coverage,
+            entries=list(found),
+        )
 
 
 def _encoded(event: Event) -> bytes:
@@ -174,6 +146,11 @@ def _encoded(event: Event) -> bytes:
         case AnswerDone(answer):
             name, data = "answer", _DATA.dump_json(answer)
     return format_sse_event(event=name, data_str=data.decode())
+
+
+def _error(error: Exception) -> bytes:
+    problem = problem_of(error, "POST", "/v1/ask")
+    return format_sse_event(event="error", data_str=problem.model_dump_json())
 
 
 def _add_articles(app: FastAPI, assistant: Assistant) -> None:

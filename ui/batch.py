@@ -50,6 +50,8 @@ async def answer_questions(
     *,
     filters: Filters,
     top_k: int | None,
+    infer_time: bool = True,
+    translate: bool = False,
 ) -> None:
     """Write one answer a line, in the order of the questions, each with its question's id."""
     for number, line in _lines(questions):
@@ -60,6 +62,8 @@ async def answer_questions(
                 history=[Turn(turn.role, turn.content) for turn in asked.history],
                 filters=asked.filters.filters() if asked.filters else filters,
                 top_k=top_k,
+                infer_time=infer_time,
+                translate=translate,
             )
         except _OUTAGE:
             raise

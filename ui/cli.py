@@ -141,6 +141,14 @@ ArticleOption = Annotated[
 ]
 
 
+TopKOption = Annotated[
+    int | None, typer.Option("-k", min=1, max=1000, help="Passages to retrieve.", show_default=False)
+]
+AnyTimeOption = Annotated[
+    bool, typer.Option("--any-time", help="Do not narrow the search to a time the question names.")
+]
+
+
 @app.callback()
 def root(
     archive: ArchiveOption = None,
@@ -208,14 +216,16 @@ def ask(
         Path | None,
         typer.Option("--out", metavar="FILE", help="Where the answers to --questions go; else printed."),
     ] = None,
-    top_k: Annotated[
-        int | None, typer.Option("-k", min=1, max=1000, help="Passages to retrieve.", show_default=False)
-    ] = None,
+    top_k: TopKOption = None,
     published_from: FromOption = None,
     published_to: ToOption = None,
     source: SourceOption = None,
     language: LanguageOption = None,
     article: ArticleOption = None,
+    any_time: AnyTimeOption = False,
+    translate: Annotated[
+        bool, typer.Option("--translate", help="Translate citations in other languages (by the model).")
+    ] = False,
     archive: ArchiveOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -229,10 +239,28 @@ def ask(
         from ui.batch import answer_questions
 
         with _assistant(settings) as assistant, _output(out, questions) as write, _reports() as report:
-            asyncio.run(answer_questions(assistant, questions, write, report, filters=filters, top_k=top_k))
+            asyncio.run(
+                answer_questions(
+                    assistant,
+                    questions,
+                    write,
+                    report,
+                    filters=filters,
+                    top_k=top_k,
+                    infer_time=not any_time,
+                    translate=translate,
+                )
+            )
         return
     with _waiting(), _assistant(settings) as assistant:
-        answer = asyncio.run(assistant.ask(_text(question or ""), filters=filters, top_k=top_k))
+        asked = assistant.ask(
+            _text(question or ""),
+            filters=filters,
+            top_k=top_k,
+            infer_time=not any_time,
+            translate=translate,
+        )
+        answer = asyncio.run(asked)
     if as_json:
         _say_json(asdict(answer))
         return
@@ -295,16 +323,77 @@ def search(
 
 
 @app.command()
-def chat(
+def claims(
     ctx: typer.Context,
-    top_k: Annotated[
-        int | None, typer.Option("-k", min=1, max=1000, help="Passages to retrieve.", show_default=False)
-    ] = None,
+    question: Annotated[str, typer.Argument(help="The question, in any language.")],
+    top_k: TopKOption = None,
     published_from: FromOption = None,
     published_to: ToOption = None,
     source: SourceOption = None,
     language: LanguageOption = None,
     article: ArticleOption = None,
+    archive: ArchiveOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Who said, warned or denied what, to whom: a row each, with its sentence."""
+    filters = _filters(published_from, published_to, source, language, article)
+    with _waiting(), _assistant(_settings(ctx, archive)) as assistant:
+        asked = assistant.claims(_text(question), top_k=top_k, filters=filters)
+        evidence, found = asyncio.run(asked)
+        by_rule = not assistant.settings.has_llm
+    if as_json:
+        _say_json([asdict(claim) for claim in found])
+        return
+    from ui.render import claim_to_text, coverage_text
+
+    if not found:
+        _say(f"The archive tells of no claims about this.\n{coverage_text(evidence.coverage)}")
+        return
+    for claim in found:
+        _say(claim_to_text(claim))
+    if by_rule:
+        _say("Found by rule: sentences that do not plainly say who speaks are missing.")
+
+
+@app.command()
+def timeline(
+    ctx: typer.Context,
+    question: Annotated[str, typer.Argument(help="The question or subject, in any language.")],
+    top_k: TopKOption = None,
+    published_from: FromOption = None,
+    published_to: ToOption = None,
+    source: SourceOption = None,
+    language: LanguageOption = None,
+    article: ArticleOption = None,
+    archive: ArchiveOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Dated sentences about a question, in the order of what they tell of."""
+    filters = _filters(published_from, published_to, source, language, article)
+    with _waiting(), _assistant(_settings(ctx, archive)) as assistant:
+        asked = assistant.timeline(_text(question), top_k=top_k, filters=filters)
+        evidence, found = asyncio.run(asked)
+    if as_json:
+        _say_json([asdict(entry) for entry in found])
+        return
+    from ui.render import coverage_text, entry_to_text
+
+    if not found:
+        _say(f"The archive dates nothing about this.\n{coverage_text(evidence.coverage)}")
+    for entry in found:
+        _say(entry_to_text(entry))
+
+
+@app.command()
+def chat(
+    ctx: typer.Context,
+    top_k: TopKOption = None,
+    published_from: FromOption = None,
+    published_to: ToOption = None,
+    source: SourceOption = None,
+    language: LanguageOption = None,
+    article: ArticleOption = None,
+    any_time: AnyTimeOption = False,
     archive: ArchiveOption = None,
 ) -> None:
     """Talk with the archive; a follow-up question knows what was said."""
@@ -324,7 +413,9 @@ def chat(
                 history.clear()
                 continue
             try:
-                asked = assistant.ask(question, history=history, filters=filters, top_k=top_k)
+                asked = assistant.ask(
+                    question, history=history, filters=filters, top_k=top_k, infer_time=not any_time
+                )
                 with _waiting():
                     answer = runner.run(asked)
             except UserFixableError as error:
@@ -404,6 +495,32 @@ def remove_articles(
                 report(str(error))
             else:
                 _say(f"removed {article_id}")
+
+
+@app.command()
+def models(ctx: typer.Context, as_json: JsonOption = False) -> None:
+    """The language models that the configured server offers."""
+    settings = _settings(ctx, None)
+    if not settings.llm_base_url and not settings.llm_api_key.get_secret_value():
+        raise UserFixableError(
+            "no server of language models is set: set DATELINE_LLM_BASE_URL "
+            "(e.g. http://localhost:11434/v1), or OPENAI_API_KEY for OpenAI's."
+        )
+    from rag.llm import LLM
+
+    async def names() -> list[str]:
+        llm = LLM.of(settings)
+        try:
+            return await llm.models()
+        finally:
+            await llm.close()
+
+    found = asyncio.run(names())
+    if as_json:
+        _say_json(found)
+        return
+    for name in found:
+        _say(f"{name}  (in use)" if name == settings.llm_model and sys.stdout.isatty() else name)
 
 
 @app.command()

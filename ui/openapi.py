@@ -3,6 +3,7 @@
 The examples are made of the real types, so they cannot fall behind them.
 """
 
+import json
 from http import HTTPStatus
 from typing import Any
 
@@ -10,7 +11,9 @@ from pydantic import TypeAdapter
 
 from index.readers import InputArticle
 from index.types import Article, Coverage, Filters, Passage, Sentence
-from rag.types import Answer, Citation, Evidence, RankedPassage, Statement
+from rag.claims import Claim
+from rag.timeline import Entry
+from rag.types import Answer, Citation, Evidence, RankedPassage, Statement, When
 from ui.schemas import ArticleHead, ArticlePage, FullArticle, Problem, SearchResult, Span, Stored
 
 Json = dict[str, Any]
@@ -83,6 +86,23 @@ def _dumped(value: object) -> Any:
     return TypeAdapter(type(value)).dump_python(value, mode="json")
 
 
+_ABOUT = {
+    "question": _EVIDENCE.question,
+    "language": "en",
+    "answerability": _EVIDENCE.answerability,
+    "coverage": _dumped(_COVERAGE),
+}
+_WHEN = When("2024-02-04", "2024-02-04", "day", written=False)
+_CLAIM = Claim(
+    speaker="Ada Quay",
+    act="say",
+    addressee="",
+    content="a ferry ran aground near Valmere",
+    when=_WHEN,
+    reported_by=("Harbour Post",),
+    stance="asserts",
+    citation=_CITATION,
+)
 _HEAD = ArticleHead.of(_ARTICLE)
 _SEARCH_RESULT = SearchResult.of(_EVIDENCE)
 _FULL = FullArticle(
@@ -90,6 +110,29 @@ _FULL = FullArticle(
 )
 _PAGE = ArticlePage(total=1, offset=0, limit=50, articles=[_HEAD])
 _STORED = [Stored(id="ferry-1", status="added"), Stored(id="", status="failed", reason="'text': is blank")]
+_MODEL = {"id": "dateline", "object": "model", "created": 0, "owned_by": "dateline"}
+_REPLY: Json = {
+    "id": "chatcmpl-1",
+    "created": 1732406400,
+    "model": "dateline",
+    "citations": [_dumped(_CITATION)],
+}
+_COMPLETION = _REPLY | {
+    "object": "chat.completion",
+    "choices": [
+        {
+            "index": 0,
+            "message": {"role": "assistant", "content": f"{_WRECK} [1]"},
+            "finish_reason": "stop",
+        }
+    ],
+    "usage": {"prompt_tokens": 9, "completion_tokens": 15, "total_tokens": 24},
+    "abstained": False,
+}
+_CHUNK = _REPLY | {
+    "object": "chat.completion.chunk",
+    "choices": [{"index": 0, "delta": {"role": "assistant", "content": f"{_WRECK} [1]"}}],
+}
 _NEW_ARTICLE = {
     "id": "ferry-1",
     "title": _ARTICLE.title,
@@ -99,7 +142,7 @@ _NEW_ARTICLE = {
 }
 _REASONS = {
     400: "The body is not text, or the archive does not fit the settings",
-    404: "No article has this id",
+    404: "There is no such article or model",
     413: "The body is larger than 60 MiB",
     422: "The request makes no sense; `detail` names the field",
     502: "The language model failed",
@@ -137,8 +180,17 @@ ASK_EXAMPLES: dict[str, Any] = {
         "value": {"question": _ANSWER.question, "stream": True},
     },
 }
+ABOUT_EXAMPLES: dict[str, Any] = {
+    "question": {"summary": "A question", "value": {"question": _ANSWER.question}},
+}
 SEARCH_EXAMPLES: dict[str, Any] = {
     "search": {"summary": "A search", "value": {"query": "إنذار قبل الهجوم", "top_k": 5}},
+}
+COMPLETION_EXAMPLES: dict[str, Any] = {
+    "question": {
+        "summary": "A question",
+        "value": {"model": "dateline", "messages": [{"role": "user", "content": _ANSWER.question}]},
+    },
 }
 STORE_REQUEST: Json = {
     "requestBody": {
@@ -223,6 +275,22 @@ _GOOD: dict[str, dict[int | str, Json]] = {
         }
     },
     "search": {200: _json(_dumped(_SEARCH_RESULT))},
+    "claims": {200: _json(_ABOUT | {"complete": False, "claims": [_dumped(_CLAIM)]})},
+    "timeline": {200: _json(_ABOUT | {"entries": [_dumped(Entry(_WHEN, _CITATION))]})},
+    "completion": {
+        200: {
+            "description": "The reply; with `stream`, server-sent events of its pieces",
+            "content": {
+                "application/json": {"example": _COMPLETION},
+                "text/event-stream": {
+                    "schema": {"type": "string"},
+                    "example": f"data: {json.dumps(_CHUNK)}\n\ndata: [DONE]\n\n",
+                },
+            },
+        }
+    },
+    "models": {200: _json({"object": "list", "data": [_MODEL]})},
+    "model": {200: _json(_MODEL)},
     "articles": {200: _json(_dumped(_PAGE))},
     "article": {200: _json(_dumped(_FULL))},
     "store": {200: _json([_dumped(stored) for stored in _STORED], "One outcome for each article")},

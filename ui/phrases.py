@@ -34,6 +34,11 @@ class Phrases:
     filters: str
     none: str
     more: str
+    happened: str
+    printed: str
+    disagree: str
+    counted: dict[str, str]
+    translation: str
 
 
 def phrases(language: str) -> Phrases:
@@ -82,6 +87,20 @@ _PHRASES = {
             filters="filters",
             none="none",
             more="{n} more",
+            happened="Only what can have happened {when}",
+            printed="Only what was published {when}",
+            disagree="Sources disagree",
+            counted={
+                "dead": "killed",
+                "hurt": "injured",
+                "held": "arrested",
+                "missing": "missing",
+                "saved": "rescued",
+                "denial": "denied or not",
+                "asserts": "reported",
+                "denies": "denied",
+            },
+            translation="Machine translation",
         ),
         Phrases(
             language="ar",
@@ -116,6 +135,20 @@ _PHRASES = {
             filters="عوامل التصفية",
             none="لا شيء",
             more="{n} غيرها",
+            happened="ما يمكن أن يكون قد حدث {when} فقط",
+            printed="ما نُشر {when} فقط",
+            disagree="المصادر غير متفقة",
+            counted={
+                "dead": "القتلى",
+                "hurt": "الجرحى",
+                "held": "الموقوفون",
+                "missing": "المفقودون",
+                "saved": "الناجون",
+                "denial": "بين الخبر ونفيه",
+                "asserts": "ورد",
+                "denies": "نُفي",
+            },
+            translation="ترجمة آلية",
         ),
         Phrases(
             language="ru",
@@ -152,6 +185,20 @@ _PHRASES = {
             filters="фильтры",
             none="нет",
             more="ещё {n}",
+            happened="Только то, что могло произойти {when}",
+            printed="Только опубликованное {when}",
+            disagree="Источники расходятся",
+            counted={
+                "dead": "погибшие",
+                "hurt": "пострадавшие",
+                "held": "задержанные",
+                "missing": "пропавшие",
+                "saved": "спасённые",
+                "denial": "сообщение и опровержение",
+                "asserts": "сообщается",
+                "denies": "отрицается",
+            },
+            translation="Машинный перевод",
         ),
         Phrases(
             language="fa",
@@ -186,6 +233,20 @@ _PHRASES = {
             filters="فیلترها",
             none="هیچ",
             more="{n} مورد دیگر",
+            happened="تنها آنچه می‌تواند {when} رخ داده باشد",
+            printed="تنها آنچه {when} منتشر شده است",
+            disagree="منابع هم‌داستان نیستند",
+            counted={
+                "dead": "کشته‌شدگان",
+                "hurt": "زخمی‌ها",
+                "held": "بازداشت‌شدگان",
+                "missing": "ناپدیدشدگان",
+                "saved": "نجات‌یافتگان",
+                "denial": "خبر و تکذیب آن",
+                "asserts": "گزارش شده",
+                "denies": "تکذیب شده",
+            },
+            translation="ترجمهٔ ماشینی",
         ),
     )
 }

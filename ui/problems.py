@@ -23,15 +23,22 @@ from ui.schemas import Problem
 
 logger = logging.getLogger(__name__)
 
+
+class ModelNotFoundError(UserFixableError):
+    """An OpenAI client asks for another model than the one there is."""
+
+
 MAX_BODY_BYTES = 60 * 1024 * 1024
 NOT_SENT_AS_JSON = "The body was not sent as JSON: add the header `content-type: application/json`."
 # Details may quote what the client sent, and that may be megabytes.
 _LONGEST_DETAIL = 500
+_OPENAI_PATHS = ("/v1/chat/", "/v1/models")
 # The first class that fits decides.
 _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (QuestionError, 422),
     (UnreadableInputError, 422),
     (ArticleNotFoundError, 404),
+    (ModelNotFoundError, 404),
     (ArchiveUnavailableError, 503),
     (ModelUnreachableError, 503),
     (ModelError, 502),
@@ -80,9 +87,17 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
         allowed = _allowed_methods(request)
         headers = {"allow": ", ".join(allowed)}
     problem = problem_of(error, request.method, address, allowed=allowed)
-    return JSONResponse(
-        problem.model_dump(), problem.status, headers, media_type="application/problem+json"
-    )
+    content = problem.model_dump()
+    if request.scope["path"].startswith(_OPENAI_PATHS):
+        content |= openai_error(problem)
+    return JSONResponse(content, problem.status, headers, media_type="application/problem+json")
+
+
+def openai_error(problem: Problem) -> dict[str, Any]:
+    """The error as OpenAI's clients read it; RFC 9457 lets a problem have members of its own."""
+    kind = "server_error" if problem.status >= 500 else "invalid_request_error"
+    code = "model_not_found" if problem.status == 404 else None
+    return {"error": {"message": problem.detail, "type": kind, "param": None, "code": code}}
 
 
 def _allowed_methods(request: Request) -> list[str]:

@@ -14,7 +14,9 @@ from urllib.parse import urlsplit
 
 from index.language import is_right_to_left
 from index.types import Article, Coverage, Filters
-from rag.types import Answer, Citation, Source, Statement
+from rag.claims import Claim
+from rag.timeline import Entry
+from rag.types import Answer, Citation, Period, Source, Statement
 from ui.phrases import Phrases, language_name, phrases
 
 # Isolate, end of isolate, right-to-left mark: what plain text has in place of `dir`.
@@ -25,7 +27,7 @@ _SHOWN_SOURCES = 8
 def answer_to_html(answer: Answer) -> str:
     """A whole answer, or an abstention, with its sources and what was searched."""
     words = phrases(answer.language)
-    followed = _followed(answer.standalone_question, words)
+    followed = _followed(answer.standalone_question, words) + _narrowed(answer.period, words)
     if answer.abstained:
         return _answer_block("dl-abstention", words, followed + _abstention(answer, words))
     written = words.written.format(model=answer.model) if answer.model else words.quoted
@@ -34,6 +36,7 @@ def answer_to_html(answer: Answer) -> str:
         words,
         followed
         + _statements(answer.statements, answer.citations, words, quoted=not answer.model)
+        + _disagreements(answer, words)
         + _source_list(answer, words)
         + _receipt(written, answer.coverage, words),
     )
@@ -116,6 +119,8 @@ def answer_to_text(answer: Answer) -> str:
     lines = []
     if answer.standalone_question:
         lines += [f"{words.searched_for}: {_isolated(answer.standalone_question)}", ""]
+    if answer.period:
+        lines += [_period_text(answer.period, words), ""]
     if answer.abstained:
         lines += [abstention_text(answer), coverage_text(answer.coverage, answer.language)]
         if answer.nearest:
@@ -124,16 +129,55 @@ def answer_to_text(answer: Answer) -> str:
             lines += ["- " + _source_line(citation, words), *_indented(citation.cited_text, citation.url)]
         return "\n".join(lines)
     lines += [_with_numbers(statement) for statement in answer.statements]
+    for each in answer.disagreements:
+        sides = " / ".join(
+            f"{words.counted.get(side.says, side.says)} {''.join(f'[{n}]' for n in side.citations)}"
+            for side in each.sides
+        )
+        lines += ["", f"{words.disagree}: {words.counted.get(each.about, each.about)}: {sides}"]
     lines += ["", words.sources]
     said = {statement.text for statement in answer.statements}
     for citation in answer.citations:
         lines.append(f"[{citation.index}] {_source_line(citation, words)}")
         lines += _indented(citation.url, "" if citation.cited_text in said else citation.cited_text)
+        if citation.translation:
+            lines += _indented(f"{words.translation}: {_isolated(citation.translation)}")
         for copy in citation.also_in:
             lines += _indented(f"{words.also} {_source_line(copy, words)}")
             lines += _indented(copy.url)
         if not citation.verified:
             lines += _indented(f"{words.unverified}: {citation.reason}".rstrip(": "))
+    return "\n".join(lines)
+
+
+def claim_to_text(claim: Claim) -> str:
+    """One claim for a terminal: who did what to whom, what was said, where it stands."""
+    words, cited = phrases("en"), claim.citation
+    to = f" → {_isolated(claim.addressee)}" if claim.addressee else ""
+    told = f" ({'said ' * claim.when.of_report}{claim.when.start})" if claim.when else ""
+    lines = [f"{_isolated(claim.speaker)} [{claim.act}]{to}{told}: {_isolated(claim.content)}"]
+    if claim.stance == "denies" and claim.act not in ("deny", "refuse"):
+        lines += _indented("denied or not done")
+    if len(claim.reported_by) > 1:
+        lines += _indented(f"reported by {', '.join(map(_isolated, claim.reported_by))}")
+    lines += _indented(f"[{cited.index}] {_source_line(cited, words)}", cited.url)
+    if cited.cited_text != claim.content:
+        lines += _indented(_isolated(cited.cited_text))
+    if not cited.verified:
+        lines += _indented(f"{words.unverified}: {cited.reason}".rstrip(": "))
+    return "\n".join(lines)
+
+
+def entry_to_text(entry: Entry) -> str:
+    """One entry of a timeline for a terminal."""
+    when = entry.when
+    length = {"day": 10, "month": 7, "year": 4}[when.precision]
+    # What stands for the day: "~" it was reckoned, "said" it is that of the report.
+    day = ("" if when.written else "~") + when.start[:length] + (" said" if when.of_report else "")
+    lines = [f"{day:<17}{_isolated(entry.citation.cited_text)}"]
+    lines += _indented(
+        f"[{entry.citation.index}] {_source_line(entry.citation, phrases('en'))}", entry.citation.url
+    )
     return "\n".join(lines)
 
 
@@ -156,6 +200,30 @@ def _followed(standalone_question: str, words: Phrases) -> str:
         return ""
     question = f'<bdi class="dl-standalone">{escape(standalone_question)}</bdi>'
     return f'<p class="dl-note">{escape(words.searched_for)}: {question}</p>'
+
+
+def _narrowed(period: Period | None, words: Phrases) -> str:
+    if period is None:
+        return ""
+    return f'<p class="dl-note dl-period">{escape(_period_text(period, words))}</p>'
+
+
+def _disagreements(answer: Answer, words: Phrases) -> str:
+    """Each disagreement on a line, its sides with the numbers of what they rest on."""
+    if not answer.disagreements:
+        return ""
+    by_index = {citation.index: citation for citation in answer.citations}
+    items = []
+    for each in answer.disagreements:
+        sides = " / ".join(
+            f"<bdi>{escape(words.counted.get(side.says, side.says))}</bdi> "
+            + "".join(_chip(by_index[index], words) for index in side.citations if index in by_index)
+            for side in each.sides
+        )
+        items.append(f"<li>{escape(words.counted.get(each.about, each.about))}: {sides}</li>")
+    return (
+        f'<section class="dl-disagree"><h3>{escape(words.disagree)}</h3><ul>{"".join(items)}</ul></section>'
+    )
 
 
 def _abstention(answer: Answer, words: Phrases) -> str:
@@ -218,7 +286,9 @@ def _source_list(answer: Answer, words: Phrases) -> str:
     for group in by_article.values():
         chips = "".join(_chip(citation, words) for citation in group)
         # A quoted statement is its own sentence: it stands above, beside its number.
-        quotes = "".join(_quote(each) for each in group if each.cited_text not in said)
+        quotes = "".join(
+            _quote(each) + _translation(each, words) for each in group if each.cited_text not in said
+        )
         doubts = "".join(_doubt(each, words) for each in group if not each.verified)
         items.append(
             f'<li><span class="dl-numbers">{chips}</span> {_source_head(group[0], words)}'
@@ -254,6 +324,15 @@ def _quote(cited: Citation) -> str:
         f'<blockquote class="dl-quote"{_attributes(cited.language)}>'
         f'<button type="button" class="dl-open" {_target(cited)}>{escape(cited.cited_text)}</button>'
         "</blockquote>"
+    )
+
+
+def _translation(cited: Citation, words: Phrases) -> str:
+    if not cited.translation:
+        return ""
+    return (
+        f'<p class="dl-translation"{_attributes(words.language)}><span>{escape(words.translation)}:</span> '
+        f"{escape(cited.translation)}</p>"
     )
 
 
@@ -373,6 +452,15 @@ def _facts(coverage: Coverage, words: Phrases, show: Callable[[str], str]) -> li
         (words.filters, _filters(coverage.filters, words, several) or words.none),
     ]
     return [(label, value) for label, value in facts if value]
+
+
+def _period_text(period: Period, words: Phrases) -> str:
+    ends = [
+        f"{name} {end}" for name, end in ((words.since, period.start), (words.until, period.end)) if end
+    ]
+    template = words.happened if period.about == "events" else words.printed
+    anchor = f" ({_isolated(period.anchor)})" if period.anchor else ""
+    return template.format(when=" ".join(ends)) + anchor
 
 
 def _filters(filters: Filters, words: Phrases, several: Callable[[Sequence[str]], str]) -> str:

@@ -6,6 +6,8 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from index.types import Article, Coverage, Filters, Sentence
+from rag.claims import Claim
+from rag.timeline import Entry
 from rag.types import Evidence, RankedPassage, Role, Turn
 
 MAX_TOP_K = 100
@@ -64,10 +66,26 @@ class Ask(Request):
     filters: RequestFilters = RequestFilters()
     top_k: TopK = None
     stream: bool = Field(default=False, strict=True, description="Answer in server-sent events.")
+    infer_time: bool = Field(
+        default=True, strict=True, description="Let a time that the question names narrow the search."
+    )
+    translate: bool = Field(
+        default=False,
+        strict=True,
+        description="Put a translation by the language model beside citations in other languages.",
+    )
 
     def turns(self) -> tuple[Turn, ...]:
         """The history as the assistant knows it."""
         return tuple(Turn(turn.role, turn.content) for turn in self.history)
+
+
+class About(Request):
+    """A question whose claims or timeline is wanted."""
+
+    question: Text = Field(examples=["Who warned whom before the Crocus attack?"])
+    filters: RequestFilters = RequestFilters()
+    top_k: TopK = None
 
 
 class Search(Request):
@@ -187,6 +205,31 @@ class SearchResult(BaseModel):
             coverage=evidence.coverage,
             passages=[FoundPassage.of(rank, p) for rank, p in enumerate(evidence.passages, start=1)],
         )
+
+
+class ClaimTable(BaseModel):
+    """Who said what to whom, best first.
+
+    `complete` is false when the rows were made by rule: then a sentence that does not plainly say
+    who speaks gives no row. No row at all: the archive does not know.
+    """
+
+    question: str
+    language: str
+    answerability: float
+    coverage: Coverage
+    complete: bool
+    claims: list[Claim]
+
+
+class Timeline(BaseModel):
+    """Dated sentences, earliest first. None at all: the archive does not know."""
+
+    question: str
+    language: str
+    answerability: float
+    coverage: Coverage
+    entries: list[Entry]
 
 
 class ArticlePage(BaseModel):

@@ -147,6 +147,15 @@ def create_page(assistant: Assistant) -> gr.Blocks:
                         with gr.Row():
                             sources = gr.Dropdown([], label="Sources", multiselect=True)
                             languages = gr.Dropdown([], label="Languages", multiselect=True)
+                        with gr.Row():
+                            infer_time = gr.Checkbox(
+                                True, label="Narrow the search to a time that the question names"
+                            )
+                            translate = gr.Checkbox(
+                                False,
+                                label="Translate citations in other languages",
+                                visible=assistant.settings.has_llm,
+                            )
                     clear = gr.Button("Clear", size="sm", variant="secondary", elem_classes="dl-clear")
             with gr.Column(scale=5, min_width=320, elem_classes="dl-panel"):
                 gr.HTML(
@@ -171,6 +180,8 @@ def create_page(assistant: Assistant) -> gr.Blocks:
             until: str | None,
             sources: list[str] | None,
             languages: list[str] | None,
+            infer_time: bool,
+            translate: bool,
         ) -> AsyncGenerator[tuple[Any, Any, Any], None]:
             if not (text or "").strip():
                 yield gr.skip(), gr.skip(), gr.skip()
@@ -180,7 +191,10 @@ def create_page(assistant: Assistant) -> gr.Blocks:
             )
             # The box is emptied once; what is typed during the answer stays.
             box = gr.update(value="", submit_btn=False, stop_btn="Stop")
-            async with aclosing(answer(assistant, text or "", earlier, filters)) as exchanges:
+            growing = answer(
+                assistant, text or "", earlier, filters, infer_time=infer_time, translate=translate
+            )
+            async with aclosing(growing) as exchanges:
                 async for exchange in exchanges:
                     kept = (*earlier, exchange)[-MAX_EXCHANGES:]
                     yield _messages(kept, quoted), kept, box
@@ -208,7 +222,7 @@ def create_page(assistant: Assistant) -> gr.Blocks:
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asking = {
             "fn": ask,
-            "inputs": [question, conversation, *narrowing],
+            "inputs": [question, conversation, *narrowing, infer_time, translate],
             "outputs": [chat, conversation, question],
             "concurrency_limit": CONCURRENT_QUESTIONS,
             **hidden,
@@ -234,12 +248,25 @@ def create_page(assistant: Assistant) -> gr.Blocks:
 
 
 async def answer(
-    assistant: Assistant, question: str, earlier: Conversation, filters: Filters
+    assistant: Assistant,
+    question: str,
+    earlier: Conversation,
+    filters: Filters,
+    *,
+    infer_time: bool = True,
+    translate: bool = False,
 ) -> AsyncGenerator[Exchange, None]:
     """The exchange as it grows, the last one done; a failure is told, never shown as an abstention."""
     exchange = Exchange(question=question)
     yield exchange
-    stream = assistant.stream(question, history=turns(earlier), filters=filters)
+    stream = assistant.stream(
+        question,
+        history=turns(earlier),
+        filters=filters,
+        infer_time=infer_time,
+        # The page of an archive without a model has no such switch, whatever a browser sends.
+        translate=translate and assistant.settings.has_llm,
+    )
     try:
         # Closed when the visitor stops or leaves, so that a model stops writing too.
         async with aclosing(stream) as events:
