@@ -405,14 +405,18 @@ class Archive:
 
     def _sync(self) -> None:
         """Bring what is derived in step with the store, unless another process is at it."""
+        self._words.reload()
+        self._rows.reload()
+        # A process that was killed right after it stored articles told nobody of them.
+        untold = bool(self._scanned().missing)
         for derived, mend in ((self._words, self._mend_words), (self._rows, self._mend_rows)):
-            if derived.stamp != self._store.stamp:
+            if untold or derived.stamp != self._store.stamp:
                 with derived.alone(wait=False) as alone:
                     if alone:
                         stamp = self._store.stamp
                         mend()
                         derived.mark(stamp)
-            derived.reload()
+                derived.reload()
 
     def _mend_words(self) -> None:
         """Index what is missing and drop what is too much."""

@@ -56,7 +56,9 @@ _UNITS = {
 _LAST = _words("last|previous", "الماضي|الماضية|المنصرم|السابق", "прошл[а-я]+|минувш[а-я]+", "گذشته|پیش")
 _THIS = _words("this|current", "هذا|هذه|الجاري|الحالي", "эт[а-я]+|текущ[а-я]+", "این|جاری")
 _RECENT = _words("last|past", "آخر|الأخيرة|الماضية", "последн[а-я]+|прошедш[а-я]+", "اخیر|گذشته")
-_TODAY = re.compile(rf"(?<!\w)(?:{_words('today', 'اليوم', 'сегодня', 'امروز')})(?!\w)")
+# Only where a question begins or ends: within, "today" often means nowadays, and "اليوم" the day.
+_TODAY = re.compile(rf"^(?:{_words('today', 'اليوم', 'сегодня', 'امروز')})(?!\w)")
+_TODAY_LAST = re.compile(rf"(?<!\w)(?:{_words('today', 'اليوم', 'сегодня', 'امروز')})\W*$")
 _YESTERDAY = re.compile(rf"(?<!\w)(?:{_words('yesterday', 'أمس|البارحة', 'вчера', 'دیروز')})(?!\w)")
 # "Before" or "after" what has no date of its own: the words up to the end, or up to a comma.
 _ANCHOR = re.compile(
@@ -79,6 +81,8 @@ def period_of(question: str, today: date) -> Period | None:
         (found, span)
         for found in find_dates(folded).dates
         if (span := _span(found.readings[0], None)) is not None
+        # "The agreement of 2015" is a name, not a time.
+        and not re.match(r"of\s+\d{4}$", found.text)
     ]
     if not dated:
         return None
@@ -224,7 +228,7 @@ def _days(kind: str, year: int, month: int | None, day: int | None) -> Span | No
 
 
 def _relative(folded: str, today: date) -> Span | None:
-    if _TODAY.search(folded):
+    if _TODAY.search(folded) or _TODAY_LAST.search(folded):
         return today, today
     if _YESTERDAY.search(folded):
         return today - timedelta(1), today - timedelta(1)

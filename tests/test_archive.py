@@ -279,6 +279,28 @@ def test_killed_at_any_moment(tmp_path: Path, embedder: Embedder, moment: float)
     archive.close()
 
 
+def test_killed_before_words_and_rows_are_written(
+    tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The articles are in the store, and nothing tells of them but that their rows are missing."""
+    archive = open_archive(tmp_path / "a", embedder)
+    run(archive, FERRY)
+
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(archive, "_carry_over", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(archive, BAKERY)
+    archive.close()
+    archive = open_archive(tmp_path / "a", embedder)
+    assert find(archive, BAKERY.text)[0].article.id == BAKERY.id
+    assert archive.search_words(BAKERY.text, BAKERY.language, k=5).hits[0].article == BAKERY.id
+    assert [outcome.status for outcome in ingest(archive, [FERRY, BAKERY])] == ["unchanged"] * 2
+    archive.close()
+
+
 def test_searching_while_writing(archive: Archive) -> None:
     """Threads of one process: searches neither fail nor see half an article."""
     errors: list[BaseException] = []

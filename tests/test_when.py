@@ -62,6 +62,9 @@ def test_what_counts_back_from_today_is_about_publication(question: str, start: 
         "May the ministers march in March?",  # no year: which March is meant is not known
         "How many people died?",
         "Who may lead the party?",
+        "What is known today about the attack?",
+        "ماذا حدث في اليوم التالي للهجوم؟",
+        "Who left the agreement of 2015?",
         "من حذّر من قبل الهجوم على كروكوس؟",
     ],
 )
