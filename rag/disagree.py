@@ -1,13 +1,14 @@
 """Where the cited sentences do not agree: other figures for one thing, or a denial."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
 
 from index.types import Hit
 from rag.dates import find_dates
-from rag.numbers import Number, find_numbers
+from rag.numbers import Number, classes, find_numbers
 from rag.stance import is_persian, kinds_of_acts
 from rag.types import Citation, Disagreement, Side
 from rag.words import fold
@@ -77,10 +78,15 @@ def _denials(citations: Sequence[Citation], vectors: Mapping[int, np.ndarray]) -
 
 
 def _numbers(text: str) -> list[Number]:
+    """The figures of a sentence and what they count."""
     folded = fold(text)
     numbers = find_numbers(folded, find_dates(folded).spans, persian=is_persian(text))
     # A share or a rank counts nothing; "one" is seldom a figure.
-    return [n for n in numbers if n.counts and not n.percent and not n.ordinal and max(n.values) > 1]
+    figures = [n for n in numbers if not n.percent and not n.ordinal and max(n.values) > 1]
+    if len(figures) == 1 and not figures[0].counts and len(counted := classes(folded)) == 1:
+        # "The number of those killed in the attack has reached 143": far apart, but alone.
+        return [replace(figures[0], counts=frozenset(counted))]
+    return [n for n in figures if n.counts]
 
 
 def _agree(a: Number, b: Number) -> bool:
@@ -95,7 +101,8 @@ def _agree(a: Number, b: Number) -> bool:
 
 def _shown(number: Number) -> str:
     value = max(number.values)
-    return f"{value:,.0f}" if value == int(value) else f"{value:,}"
+    figure = f"{value:,.0f}" if value == int(value) else f"{value:,}"
+    return {"more": "≥ ", "less": "≤ ", "about": "≈ "}.get(number.bound, "") + figure
 
 
 def _one_event(one: Citation, other: Citation, vectors: Mapping[int, np.ndarray]) -> bool:

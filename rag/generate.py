@@ -163,7 +163,8 @@ class _Writing:
                 cited = self._packed.sentences[number - 1]
                 yield CitationMade(_cite(cited, self._indexes[key], draft.reason))
             indexes.append(self._indexes[key])
-        language = self._language or detect_language(draft.text)
+        # A model may answer in another language than it was told.
+        language = detect_language(draft.text, [self._language] if self._language else [])
         yield StatementMade(Statement(draft.text, language, tuple(indexes)))
 
     async def _checked(self, line: str) -> list[_Draft]:

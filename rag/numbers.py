@@ -313,12 +313,13 @@ def _counted(text: str, n: Number, spans: Sequence[tuple[int, int]]) -> frozense
     stops = r"[,;.،؛]|\b(?:and|и|а|while|but)\b|(?<!\w)و"
     after = re.split(stops, text[n.end : end])[0].split()[:5]
     before = re.split(stops, text[start : n.start])[-1].split()[-3:]
-    found = _classes(" ".join(after))
+    found = classes(" ".join(after))
     # "137 killed": what follows tells; "killed 137 people": else what precedes.
-    return frozenset(found or _classes(" ".join(before)))
+    return frozenset(found or classes(" ".join(before)))
 
 
-def _classes(text: str) -> set[str]:
+def classes(text: str) -> set[str]:
+    """What a folded text tells of that figures count: `dead`, `hurt`, `held`, `missing`, `saved`."""
     return {name for name, pattern in _counted_patterns().items() if pattern.search(text)}
 
 

@@ -140,6 +140,17 @@ def test_figures_in_two_languages_disagree_too(empty_archive: Archive) -> None:
     assert [side.says for d in disagreements(cited, hits) for side in d.sides] == ["13", "31"]
 
 
+def test_a_figure_far_from_what_it_counts(empty_archive: Archive) -> None:
+    said = "The number of those killed by the storm in Valmere, the harbour office said, has reached {}."
+    run(
+        empty_archive,
+        replace(FERRY, id="a", text=STORM.format(13)),
+        replace(FERRY, id="b", text=said.format("at least 31")),
+    )
+    answer = ask(empty_archive, "How many people did the storm in Valmere kill?")
+    assert {side.says for d in answer.disagreements for side in d.sides} == {"13", "≥ 31"}
+
+
 @pytest.mark.parametrize(
     "other",
     [

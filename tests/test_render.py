@@ -229,12 +229,18 @@ def test_a_time_that_was_understood_is_told() -> None:
     )
     before = Period("", "2024-03-22", "events", anchor="الهجوم <b>")
     shown = Read(answer_to_html(an_answer(ARABIC, language="ar", period=before)))
-    assert shown.text["p"][0].endswith("(\u2068الهجوم <b>\u2069)")
+    assert shown.text["p"][0].endswith("(الهجوم <b>)")
+    assert shown.text["bdi"][:2] == ["2024-03-22", "الهجوم <b>"], "or the day would read backwards"
+    told = answer_to_text(an_answer(ARABIC, language="ar", period=before)).splitlines()[0]
+    assert f"{FSI}2024-03-22{PDI}" in told and told.endswith(f"({FSI}الهجوم <b>{PDI})")
     week = Period("2024-06-03", "2024-06-09", "publication")
     for language in ("en", "ar", "ru", "fa"):
         words = phrases(language)
         told = answer_to_text(an_abstention(language, period=week)).splitlines()[0]
-        assert told == words.printed.format(when=f"{words.since} 2024-06-03 {words.until} 2024-06-09")
+        since, until = ("2024-06-03", "2024-06-09")
+        if language in ("ar", "fa"):
+            since, until = f"{FSI}{since}{PDI}", f"{FSI}{until}{PDI}"
+        assert told == words.printed.format(when=f"{words.since} {since} {words.until} {until}")
 
 
 @pytest.mark.parametrize("language", ["en", "ar", "ru", "fa"])
@@ -244,8 +250,9 @@ def test_disagreeing_sources_are_named_side_by_side(language: str) -> None:
     denial = Disagreement("denial", (Side("asserts", (1,)), Side("denies", (2,))))
     answer = an_answer(ENGLISH, ARABIC, language=language, disagreements=(toll, denial))
     text = answer_to_text(answer)
-    assert f"{words.disagree}: {words.counted['dead']}: 133 [1] / 143 [2]" in text
-    assert f"{words.counted['asserts']} [1] / {words.counted['denies']} [2]" in text
+    plain = text.replace(FSI, "").replace(PDI, "")
+    assert f"{words.disagree}: {words.counted['dead']}: 133 [1] / 143 [2]" in plain
+    assert f"{words.counted['asserts']} [1] / {words.counted['denies']} [2]" in plain
     html = answer_to_html(answer)
     assert words.disagree in Read(html).text["h3"]
     section = html[html.index('<section class="dl-disagree">') :]

@@ -107,9 +107,8 @@ def article_to_html(
 def coverage_text(coverage: Coverage, language: str = "en") -> str:
     """What was searched, in one line of plain text."""
     words = phrases(language)
-    right_to_left = is_right_to_left(words.language)
-    facts = _facts(coverage, words, lambda value: _isolated(value, always=right_to_left))
-    separator = "؛ " if right_to_left else "; "
+    facts = _facts(coverage, words, _isolated_in(words))
+    separator = "؛ " if is_right_to_left(words.language) else "; "
     return separator.join(f"{label}: {value}" for label, value in facts)
 
 
@@ -120,7 +119,7 @@ def answer_to_text(answer: Answer) -> str:
     if answer.standalone_question:
         lines += [f"{words.searched_for}: {_isolated(answer.standalone_question)}", ""]
     if answer.period:
-        lines += [_period_text(answer.period, words), ""]
+        lines += [_period_text(answer.period, words, _isolated_in(words)), ""]
     if answer.abstained:
         lines += [abstention_text(answer), coverage_text(answer.coverage, answer.language)]
         if answer.nearest:
@@ -130,8 +129,10 @@ def answer_to_text(answer: Answer) -> str:
         return "\n".join(lines)
     lines += [_with_numbers(statement) for statement in answer.statements]
     for each in answer.disagreements:
+        show = _isolated_in(words)
         sides = " / ".join(
-            f"{words.counted.get(side.says, side.says)} {''.join(f'[{n}]' for n in side.citations)}"
+            f"{show(words.counted.get(side.says, side.says))} "
+            + show("".join(f"[{n}]" for n in side.citations))
             for side in each.sides
         )
         lines += ["", f"{words.disagree}: {words.counted.get(each.about, each.about)}: {sides}"]
@@ -205,7 +206,7 @@ def _followed(standalone_question: str, words: Phrases) -> str:
 def _narrowed(period: Period | None, words: Phrases) -> str:
     if period is None:
         return ""
-    return f'<p class="dl-note dl-period">{escape(_period_text(period, words))}</p>'
+    return f'<p class="dl-note dl-period">{_period_text(period, words, _bdi)}</p>'
 
 
 def _disagreements(answer: Answer, words: Phrases) -> str:
@@ -216,7 +217,7 @@ def _disagreements(answer: Answer, words: Phrases) -> str:
     items = []
     for each in answer.disagreements:
         sides = " / ".join(
-            f"<bdi>{escape(words.counted.get(side.says, side.says))}</bdi> "
+            f"{_bdi(words.counted.get(side.says, side.says))} "
             + "".join(_chip(by_index[index], words) for index in side.citations if index in by_index)
             for side in each.sides
         )
@@ -368,7 +369,7 @@ def _receipt(summary: str, coverage: Coverage, words: Phrases) -> str:
 
 
 def _facts_list(coverage: Coverage, words: Phrases) -> str:
-    facts = _facts(coverage, words, lambda value: f"<bdi>{escape(value)}</bdi>")
+    facts = _facts(coverage, words, _bdi)
     rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in facts)
     return f'<dl class="dl-coverage">{rows}</dl>'
 
@@ -454,13 +455,26 @@ def _facts(coverage: Coverage, words: Phrases, show: Callable[[str], str]) -> li
     return [(label, value) for label, value in facts if value]
 
 
-def _period_text(period: Period, words: Phrases) -> str:
+def _period_text(period: Period, words: Phrases, show: Callable[[str], str]) -> str:
+    """Which time counts. A day among right-to-left letters reads backwards unless it is set off."""
     ends = [
-        f"{name} {end}" for name, end in ((words.since, period.start), (words.until, period.end)) if end
+        f"{name} {show(end)}"
+        for name, end in ((words.since, period.start), (words.until, period.end))
+        if end
     ]
     template = words.happened if period.about == "events" else words.printed
-    anchor = f" ({_isolated(period.anchor)})" if period.anchor else ""
+    anchor = f" ({show(period.anchor)})" if period.anchor else ""
     return template.format(when=" ".join(ends)) + anchor
+
+
+def _bdi(value: str) -> str:
+    return f"<bdi>{escape(value)}</bdi>"
+
+
+def _isolated_in(words: Phrases) -> Callable[[str], str]:
+    """Sets values off in plain text: all of them where the words around run right to left."""
+    right_to_left = is_right_to_left(words.language)
+    return lambda value: _isolated(value, always=right_to_left)
 
 
 def _filters(filters: Filters, words: Phrases, several: Callable[[Sequence[str]], str]) -> str:
