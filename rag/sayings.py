@@ -123,8 +123,6 @@ def find_sayings(text: str) -> list[Saying]:
     language = _language(text)
     found = []
     for act, start, end, speaker, addressee, content in _told(cleaned, language):
-        if not speaker or not content:
-            continue
         # "Did not confirm": the negation stands right before, in the same clause.
         around = re.split("[,،]", cleaned[max(0, start - NEAR) : end])[-1]
         denied = act in ("deny", "refuse") or is_negated(around, act)
@@ -153,7 +151,7 @@ def _told(text: str, language: str) -> Iterator[tuple[str, int, int, Span, Span,
             continue
         else:
             speaker, rest = _subject_before(text, verb.start(), language), verb.end()
-        if not speaker:
+        if speaker == _NONE:
             continue
         if language == "fa":
             speaker, addressee = _persian_parts(text, speaker)
