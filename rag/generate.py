@@ -15,7 +15,7 @@ from rag.llm import LLM, Message
 from rag.marks import MARKS, numbers_in, recent, without_marks
 from rag.pack import Numbered, Packed, pack
 from rag.types import Citation, CitationMade, Evidence, Statement, StatementMade, Turn
-from rag.verify import Similarity, verify, warm_up
+from rag.verify import Cited, Similarity, verify_all, warm_up
 
 # A request that is too long is packed again into half the tokens, this often.
 MAX_REPACKS = 3
@@ -24,6 +24,8 @@ HISTORY_SHARE = 0.25
 # A model that runs wild is stopped: no answer is this long.
 MAX_STATEMENTS = 40
 MAX_LINE_CHARS = 4000
+# More would make the first of them wait, and cost no less each.
+CHECKED_TOGETHER = 8
 MAX_REPLY_CHARS = 100_000
 
 _STOP = re.compile(r"[.!?؟۔…]+[\"'»”’)]*")
@@ -118,14 +120,18 @@ class _Writing:
             articles=self._packed.text, question=self._question, language=self._language_name
         )
         count = 0
-        async with aclosing(self._llm.stream(_messages(past, request))) as reply:
-            async for line in _lines(reply):
-                if line.strip(" .*`\"'") == prompts.NO_ANSWER:
-                    return
-                for draft in await self._checked(line):
+        async with (
+            aclosing(self._llm.stream(_messages(past, request))) as reply,
+            aclosing(_arrived(_lines(reply))) as arrived,
+        ):
+            async for lines in arrived:
+                ended = next((n for n, line in enumerate(lines) if _is_no_answer(line)), None)
+                for draft in await self._checked(lines[:ended]):
                     yield draft
                     count += 1
-                if count >= MAX_STATEMENTS:
+                    if count == MAX_STATEMENTS:
+                        return
+                if ended is not None:
                     return
 
     async def repaired(self, draft: _Draft) -> list[_Draft]:
@@ -144,9 +150,9 @@ class _Writing:
             # The statement is there, and marked; the rest of the answer is still on its way.
             return [draft]
         again = [line for line in reply.splitlines() if line.strip()]
-        if again and again[0].strip(" .*`\"'") == prompts.NO_ANSWER:
+        if again and _is_no_answer(again[0]):
             return []
-        drafts = [found for line in again[:1] for found in await self._checked(line)]
+        drafts = await self._checked(again[:1])
         # A second failure is not better than the first.
         return drafts if drafts and not any(found.reason for found in drafts) else [draft]
 
@@ -167,24 +173,56 @@ class _Writing:
         language = detect_language(draft.text, [self._language] if self._language else [])
         yield StatementMade(Statement(draft.text, language, tuple(indexes)))
 
-    async def _checked(self, line: str) -> list[_Draft]:
-        drafts = []
-        for text, numbers in parse(line, len(self._packed.sentences)):
+    async def _checked(self, lines: Sequence[str]) -> list[_Draft]:
+        """The statements of these lines, checked together: one call to embed them costs least."""
+        known = len(self._packed.sentences)
+        drafts, pairs = [], []
+        for text, numbers in (found for line in lines for found in parse(line, known)):
             cited = [self._packed.sentences[n - 1] for n in numbers]
-            reason = await asyncio.to_thread(
-                verify,
-                text,
-                self._language,
-                [c.sentence.text for c in cited],
-                published=[c.article.published_at for c in cited],
-                # Whoever published a sentence may be named as the one who reports it.
-                known=[name for c in cited for name in (c.article.source, *c.article.authors)],
-                similarity=self._similarity,
+            pairs.append(
+                Cited(
+                    text,
+                    self._language,
+                    tuple(c.sentence.text for c in cited),
+                    published=tuple(c.article.published_at for c in cited),
+                    # Whoever published a sentence may be named as the one who reports it.
+                    known=tuple(name for c in cited for name in (c.article.source, *c.article.authors)),
+                )
             )
-            if self._judged and not reason:
-                reason = await judge(self._llm, text, [c.sentence.text for c in cited])
-            drafts.append(_Draft(text, numbers, reason))
-        return drafts
+            drafts.append((text, numbers))
+        reasons = await asyncio.to_thread(verify_all, pairs, self._similarity)
+        if self._judged:
+            for number, pair in enumerate(pairs):
+                reasons[number] = reasons[number] or await judge(self._llm, pair.statement, pair.sentences)
+        return [_Draft(*draft, reason) for draft, reason in zip(drafts, reasons, strict=True)]
+
+
+async def _arrived(lines: AsyncIterator[str]) -> AsyncGenerator[list[str], None]:
+    """Lines as they come; those that came while the last ones were worked on come together."""
+    queue: asyncio.Queue[str | None] = asyncio.Queue()
+
+    async def read() -> None:
+        try:
+            async for line in lines:
+                queue.put_nowait(line)
+        finally:
+            queue.put_nowait(None)
+
+    reading = asyncio.create_task(read())
+    try:
+        while True:
+            waiting = [await queue.get()]
+            while not queue.empty() and len(waiting) < CHECKED_TOGETHER:
+                waiting.append(queue.get_nowait())
+            if found := [line for line in waiting if line is not None]:
+                yield found
+            if waiting[-1] is None:
+                # Raises what ended the reply early, after what was complete before it.
+                await reading
+                return
+    finally:
+        reading.cancel()
+        await asyncio.gather(reading, return_exceptions=True)
 
 
 async def _lines(reply: AsyncIterator[str]) -> AsyncIterator[str]:
@@ -205,6 +243,10 @@ async def _lines(reply: AsyncIterator[str]) -> AsyncIterator[str]:
     thinking, line = _thoughts(thinking, buffer)
     if line.strip():
         yield line
+
+
+def _is_no_answer(line: str) -> bool:
+    return line.strip(" .*`\"'") == prompts.NO_ANSWER
 
 
 def _thoughts(thinking: bool, line: str) -> tuple[bool, str]:

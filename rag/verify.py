@@ -1,6 +1,7 @@
 """Does a statement say what its sentences say? Checked by rule, without a language model."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 from rag.dates import check_dates, find_dates
 from rag.names import check_names
@@ -8,7 +9,8 @@ from rag.numbers import check_numbers, find_numbers
 from rag.stance import check_direction, check_speaker, check_stance, is_persian
 from rag.words import fold
 
-Similarity = Callable[[str, Sequence[str]], float]
+# For each statement with its sentences, how near in meaning it is to the nearest of them.
+Similarity = Callable[[Sequence[tuple[str, Sequence[str]]]], list[float]]
 
 # Centred cosine of the best sentence, below which a statement is about something else: none of the
 # true pairs of tests/data/verify_pairs.jsonl lies below, and nine in ten statements beside a sentence
@@ -23,7 +25,6 @@ def verify(
     *,
     published: Sequence[str] = (),
     known: Sequence[str] = (),
-    similarity: Similarity | None = None,
 ) -> str:
     """Empty when the statement holds, else the reason in one line.
 
@@ -49,16 +50,34 @@ def verify(
         or check_direction(statement, sentences)
         or check_speaker(statement, sentences)
         or check_names(statement, sentences, known)
-        or _check_similarity(statement, sentences, similarity)
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A statement and the sentences it rests on; the rest as `verify` takes it."""
+
+    statement: str
+    language: str
+    sentences: tuple[str, ...]
+    published: tuple[str, ...] = ()
+    known: tuple[str, ...] = ()
+
+
+def verify_all(cited: Sequence[Cited], similarity: Similarity | None) -> list[str]:
+    """The verdict on each statement: by rule, then by similarity, for all that passed at once."""
+    reasons = [
+        verify(c.statement, c.language, c.sentences, published=c.published, known=c.known) for c in cited
+    ]
+    passed = [number for number, reason in enumerate(reasons) if not reason]
+    if similarity is not None and passed:
+        values = similarity([(cited[number].statement, cited[number].sentences) for number in passed])
+        for number, value in zip(passed, values, strict=True):
+            if value < MIN_SIMILARITY:
+                reasons[number] = "the cited sentences are about something else"
+    return reasons
 
 
 def warm_up() -> None:
     """Read the tables of names now (most of a second) rather than at the first statement."""
     verify("Paris, 3 May", "en", ["Paris, 3 May"])
-
-
-def _check_similarity(statement: str, sentences: Sequence[str], similarity: Similarity | None) -> str:
-    if similarity is None or similarity(statement, sentences) >= MIN_SIMILARITY:
-        return ""
-    return "the cited sentences are about something else"
