@@ -392,7 +392,7 @@ def test_a_time_in_the_question_is_told_and_can_be_left_out(
     here: Run, sample_archive_dir: Path, tmp_path: Path
 ) -> None:
     question = "Who was attacked in January 2024?"
-    told = "Only what can have happened from 2024-01-01 to 2024-01-31"
+    told = "Only what can have happened from 2024-01-01 until 2024-01-31"
     arguments = ("ask", question, "--archive", sample_archive_dir)
     assert good(here(*arguments, cwd=tmp_path)).startswith(told)
     assert told not in good(here(*arguments, "--any-time", cwd=tmp_path))

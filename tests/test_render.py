@@ -200,7 +200,7 @@ def test_coverage_names_numbers_dates_languages_sources_filters() -> None:
     filters = Filters("2024-03-01", "2024-03-31", ("The Ledger",), ("ru",), ("a1",))
     filtered = coverage_text(replace(COVERAGE, filters=filters))
     assert filtered.endswith(
-        "filters: from 2024-03-01, to 2024-03-31, languages Русский, sources The Ledger, id a1"
+        "filters: from 2024-03-01, until 2024-03-31, languages Русский, sources The Ledger, id a1"
     )
     many = replace(COVERAGE, sources=tuple(f"Paper {n}" for n in range(12)))
     assert "Paper 7, 4 more" in coverage_text(many)
@@ -225,7 +225,7 @@ def test_text_of_an_answer() -> None:
 def test_a_time_that_was_understood_is_told() -> None:
     month = Period("2024-03-01", "2024-03-31", "events")
     assert answer_to_text(an_answer(ENGLISH, period=month)).startswith(
-        "Only what can have happened from 2024-03-01 to 2024-03-31\n\n"
+        "Only what can have happened from 2024-03-01 until 2024-03-31\n\n"
     )
     before = Period("", "2024-03-22", "events", anchor="الهجوم <b>")
     shown = Read(answer_to_html(an_answer(ARABIC, language="ar", period=before)))
