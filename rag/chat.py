@@ -1,6 +1,7 @@
 """The Assistant: the one door behind chat, REST, command line and evals."""
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -82,6 +83,7 @@ class Assistant:
         top_k: int | None = None,
         infer_time: bool = True,
         translate: bool = False,
+        answer_language: str = "",
     ) -> Answer:
         """The whole answer at once. Raises what `stream` raises."""
         answer: Answer | None = None
@@ -92,6 +94,7 @@ class Assistant:
             top_k=top_k,
             infer_time=infer_time,
             translate=translate,
+            answer_language=answer_language,
         )
         async with aclosing(stream) as events:
             async for event in events:
@@ -109,12 +112,14 @@ class Assistant:
         top_k: int | None = None,
         infer_time: bool = True,
         translate: bool = False,
+        answer_language: str = "",
     ) -> AsyncGenerator[Event, None]:
         """Evidence, then citations and statements as they are made, then the answer.
 
         With `infer_time` the time that the question names narrows the search. With `translate` the
         language model puts a translation beside each citation in another language than the
-        question's; without a model that is a QuestionError.
+        answer's; without a model that is a QuestionError. `answer_language` is an ISO 639 code;
+        empty answers in the question's language.
 
         Raises QuestionError, ArchiveUnavailableError and, from the language model, ModelError:
         a failure is never an abstention.
@@ -126,9 +131,14 @@ class Assistant:
                 "a translation needs a language model, and none is set: set DATELINE_LLM_MODEL and "
                 "DATELINE_LLM_BASE_URL, or ask without it."
             )
+        if answer_language and not re.fullmatch("[a-z]{2,3}", answer_language):
+            raise QuestionError(
+                f"the answer's language is {answer_language[:20]!r}: give an ISO 639 code such as en or ar."
+            )
         standalone, evidence = await self._evidence(
             question, history[-MAX_HISTORY:], top_k, filters, infer_time
         )
+        evidence = replace(evidence, language=answer_language or evidence.language)
         timings = {"retrieve": _milliseconds(started)}
         yield EvidenceFound(evidence)
 

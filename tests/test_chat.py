@@ -243,6 +243,26 @@ def test_nothing_to_translate_costs_nothing(ferries: Archive) -> None:
         assert len(server.requests) == 1
 
 
+def test_the_reader_may_choose_the_language(ferries: Archive) -> None:
+    written = "جنحت عبّارة قرب فالمير يوم الأحد. [1]"
+    with OpenAIServer(written, "[1] ترجمة.") as server:
+        assistant = with_model(ferries, server, min_answerability=0)
+        answer = asyncio.run(assistant.ask(ABOUT_FERRY, answer_language="ar", translate=True))
+        assert "Write in Arabic" in server.requests[0].prompt
+        assert "into Arabic" in server.requests[1].prompt
+    assert (answer.language, answer.statements[0].language) == ("ar", "ar")
+    assert answer.citations[0].translation == "ترجمة."
+    with pytest.raises(QuestionError, match="ISO 639"):
+        asyncio.run(assistant.ask(ABOUT_FERRY, answer_language="Klingon"))
+
+
+def test_quotes_in_the_chosen_language_come_first(sample_archive: Archive, assistant: Assistant) -> None:
+    answer = asyncio.run(assistant.ask(QUESTION, answer_language="fa"))
+    languages = [statement.language for statement in answer.statements]
+    assert answer.language == "fa" and languages[0] == "fa"
+    assert languages == sorted(languages, key=lambda language: language != "fa")
+
+
 def test_a_translation_needs_a_model(assistant: Assistant) -> None:
     with pytest.raises(QuestionError, match="DATELINE_LLM_MODEL"):
         asyncio.run(assistant.ask(QUESTION, translate=True))

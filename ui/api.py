@@ -92,6 +92,7 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
             top_k=asked.top_k,
             infer_time=asked.infer_time,
             translate=asked.translate,
+            answer_language=asked.answer_language,
         )
         if asked.stream:
             return await streamed(events, _encoded, _error)

@@ -52,6 +52,7 @@ async def answer_questions(
     top_k: int | None,
     infer_time: bool = True,
     translate: bool = False,
+    answer_language: str = "",
 ) -> None:
     """Write one answer a line, in the order of the questions, each with its question's id."""
     for number, line in _lines(questions):
@@ -64,6 +65,7 @@ async def answer_questions(
                 top_k=top_k,
                 infer_time=infer_time,
                 translate=translate,
+                answer_language=answer_language,
             )
         except _OUTAGE:
             raise

@@ -226,6 +226,9 @@ def ask(
     translate: Annotated[
         bool, typer.Option("--translate", help="Translate citations in other languages (by the model).")
     ] = False,
+    answer_in: Annotated[
+        str, typer.Option("--answer-in", metavar="L", help="Answer in this language (ISO 639).")
+    ] = "",
     archive: ArchiveOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -249,6 +252,7 @@ def ask(
                     top_k=top_k,
                     infer_time=not any_time,
                     translate=translate,
+                    answer_language=answer_in.lower(),
                 )
             )
         return
@@ -259,6 +263,7 @@ def ask(
             top_k=top_k,
             infer_time=not any_time,
             translate=translate,
+            answer_language=answer_in.lower(),
         )
         answer = asyncio.run(asked)
     if as_json:

@@ -79,6 +79,10 @@ class Ask(Request):
         """The history as the assistant knows it."""
         return tuple(Turn(turn.role, turn.content) for turn in self.history)
 
+    answer_language: Text = Field(
+        default="", description="ISO 639 code; empty: the question's language.", examples=["ar"]
+    )
+
 
 class About(Request):
     """A question whose claims or timeline is wanted."""

@@ -62,6 +62,8 @@ _FONTS = (
     "Vazirmatn",
     "Tahoma",
 )
+# Languages that an answer may be wanted in; their words for the rest of the page are in `phrases`.
+_NAMED = [(language_name(code), code) for code in ("ar", "en", "fa", "ru")]
 MAX_EXCHANGES = 25
 CONCURRENT_QUESTIONS = 8
 WAITING_QUESTIONS = 64
@@ -151,6 +153,12 @@ def create_page(assistant: Assistant) -> gr.Blocks:
                             infer_time = gr.Checkbox(
                                 True, label="Narrow the search to a time that the question names"
                             )
+                            answer_language = gr.Dropdown(
+                                [("as asked", ""), *_NAMED],
+                                value="",
+                                label="Answer in",
+                                visible=assistant.settings.has_llm,
+                            )
                             translate = gr.Checkbox(
                                 False,
                                 label="Translate citations in other languages",
@@ -182,6 +190,7 @@ def create_page(assistant: Assistant) -> gr.Blocks:
             languages: list[str] | None,
             infer_time: bool,
             translate: bool,
+            answer_language: str | None,
         ) -> AsyncGenerator[tuple[Any, Any, Any], None]:
             if not (text or "").strip():
                 yield gr.skip(), gr.skip(), gr.skip()
@@ -192,7 +201,13 @@ def create_page(assistant: Assistant) -> gr.Blocks:
             # The box is emptied once; what is typed during the answer stays.
             box = gr.update(value="", submit_btn=False, stop_btn="Stop")
             growing = answer(
-                assistant, text or "", earlier, filters, infer_time=infer_time, translate=translate
+                assistant,
+                text or "",
+                earlier,
+                filters,
+                infer_time=infer_time,
+                translate=translate,
+                answer_language=answer_language or "",
             )
             async with aclosing(growing) as exchanges:
                 async for exchange in exchanges:
@@ -222,7 +237,7 @@ def create_page(assistant: Assistant) -> gr.Blocks:
         hidden: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         asking = {
             "fn": ask,
-            "inputs": [question, conversation, *narrowing, infer_time, translate],
+            "inputs": [question, conversation, *narrowing, infer_time, translate, answer_language],
             "outputs": [chat, conversation, question],
             "concurrency_limit": CONCURRENT_QUESTIONS,
             **hidden,
@@ -255,6 +270,7 @@ async def answer(
     *,
     infer_time: bool = True,
     translate: bool = False,
+    answer_language: str = "",
 ) -> AsyncGenerator[Exchange, None]:
     """The exchange as it grows, the last one done; a failure is told, never shown as an abstention."""
     exchange = Exchange(question=question)
@@ -266,6 +282,7 @@ async def answer(
         infer_time=infer_time,
         # The page of an archive without a model has no such switch, whatever a browser sends.
         translate=translate and assistant.settings.has_llm,
+        answer_language=answer_language,
     )
     try:
         # Closed when the visitor stops or leaves, so that a model stops writing too.
