@@ -288,7 +288,7 @@ def _source_list(answer: Answer, words: Phrases) -> str:
         chips = "".join(_chip(citation, words) for citation in group)
         # A quoted statement is its own sentence: it stands above, beside its number.
         quotes = "".join(
-            _quote(each) + _translation(each, words) for each in group if each.cited_text not in said
+            ("" if each.cited_text in said else _quote(each)) + _translation(each, words) for each in group
         )
         doubts = "".join(_doubt(each, words) for each in group if not each.verified)
         items.append(
