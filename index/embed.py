@@ -5,7 +5,8 @@ Questions and passages are embedded differently (prompts), so they have separate
 
 import os
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -128,43 +129,41 @@ class CrossEncoder:
 
 
 def _load_cross_encoder(name: str) -> Any:
-    import torch
-    from sentence_transformers import CrossEncoder as Model
-    from transformers.utils import logging
+    advice = "Check the setting `reranker`, or leave it empty to do without."
+    with _loading(f"the reranker {name!r}", advice) as device:
+        from sentence_transformers import CrossEncoder as Model
 
-    logging.disable_progress_bar()
-    try:
-        return Model(name, device="cuda" if torch.cuda.is_available() else "cpu")
-    except (OSError, ValueError, RuntimeError, ImportError) as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise EmbedderError(
-            f"the reranker {name!r} cannot be loaded: {reason} "
-            "Check the setting `reranker`, or leave it empty to do without."
-        ) from error
+        return Model(name, device=device)
 
 
 def _load(name: str) -> Any:
     bundled = name == BUNDLED_EMBEDDER
     path = str(bundled_model_folder()) if bundled else name
-    # Importing torch and transformers takes seconds: `dateline --help` must not pay for it.
     os.environ.setdefault("TOKENIZERS_PARALLELISM", "false")
-    import torch
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
+    advice = f"Check the setting `embedder`; {BUNDLED_EMBEDDER!r} needs no download."
+    with _loading(f"the embedding model {name!r}", advice) as device:
+        import torch
+        from sentence_transformers import SentenceTransformer
 
-    logging.disable_progress_bar()
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    dtype = torch.bfloat16 if _fast_bfloat16(torch, device) else torch.float32
-    try:
+        dtype = torch.bfloat16 if _fast_bfloat16(torch, device) else torch.float32
         return SentenceTransformer(
             path, device=device, model_kwargs={"dtype": dtype}, local_files_only=bundled
         )
+
+
+@contextmanager
+def _loading(what: str, advice: str) -> Iterator[str]:
+    """The device to load a model on. Raises EmbedderError for what goes wrong meanwhile."""
+    # Importing torch and transformers takes seconds: `dateline --help` must not pay for it.
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        yield "cuda" if torch.cuda.is_available() else "cpu"
     except (OSError, ValueError, RuntimeError, ImportError) as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise EmbedderError(
-            f"the embedding model {name!r} cannot be loaded: {reason} "
-            f"Check the setting `embedder`; {BUNDLED_EMBEDDER!r} needs no download."
-        ) from error
+        raise EmbedderError(f"{what} cannot be loaded: {reason} {advice}") from error
 
 
 def _fast_bfloat16(torch: Any, device: str) -> bool:

@@ -188,8 +188,7 @@ class Assistant:
         By the language model when there is one, else by rule and then partial. Raises what `stream`
         raises.
         """
-        question, top_k = self._checked(question, top_k, filters)
-        evidence = await asyncio.to_thread(self._retrieve, question, top_k, filters)
+        evidence = await self.search(question, top_k=top_k, filters=filters)
         if self._reason_to_abstain(evidence):
             return evidence, ()
         if self._llm is None:
@@ -203,8 +202,7 @@ class Assistant:
 
         Raises QuestionError and ArchiveUnavailableError.
         """
-        question, top_k = self._checked(question, top_k, filters)
-        evidence = await asyncio.to_thread(self._retrieve, question, top_k, filters)
+        evidence = await self.search(question, top_k=top_k, filters=filters)
         if self._reason_to_abstain(evidence):
             return evidence, ()
         return evidence, await asyncio.to_thread(timeline, evidence)

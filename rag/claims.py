@@ -12,15 +12,15 @@ from pydantic import BaseModel, ValidationError
 
 from index.types import Hit
 from rag import prompts
+from rag.cite import cite
 from rag.cldr import language_name
-from rag.copies import folded
+from rag.copies import by_text, folded
 from rag.errors import ModelReplyError
-from rag.extract import cite
 from rag.llm import LLM
 from rag.names import check_names
 from rag.pack import Numbered, pack
 from rag.sayings import find_sayings
-from rag.stance import ACTS, TELLING_ACTS, is_negated, kinds_of_acts
+from rag.stance import ACTS, NEGATIVE_ACTS, TELLING_ACTS, is_negated, kinds_of_acts
 from rag.types import Citation, Evidence, When
 from rag.verify import verify
 from rag.when import when
@@ -33,7 +33,6 @@ MAX_ROWS = 40
 MARGIN = 0.5
 # Acts of words, which can be claimed; "attacked" and "sent" are deeds.
 SPOKEN = (*TELLING_ACTS, "say")
-_NEGATIVE = ("deny", "refuse")
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +107,9 @@ class _Reply(BaseModel):
 
 def _sentences(evidence: Evidence) -> Iterator[Hit]:
     """The evidence's sentences, each text once."""
-    seen: set[str] = set()
-    for hit in evidence.hits:
-        text = folded(hit.sentence.text)
-        if hit.score >= evidence.hits[0].score - MARGIN and text not in seen:
-            seen.add(text)
-            yield hit
+    for first, *_ in by_text(evidence.hits):
+        if first.score >= evidence.hits[0].score - MARGIN:
+            yield first
 
 
 def _rows(hit: Hit) -> Iterator[Claim]:
@@ -133,7 +129,7 @@ def _rows(hit: Hit) -> Iterator[Claim]:
             when=when(text, hit.article.published_at),
             reported_by=tuple(dict.fromkeys(filter(None, (*quoted, hit.article.source)))),
             stance="denies" if saying.denied else "asserts",
-            citation=cite(hit, 0, verified=True),
+            citation=cite(hit.article, hit.sentence),
         )
 
 
@@ -168,28 +164,15 @@ def _checked(row: _Row, cited: Numbered) -> Claim:
         when=when(text, article.published_at),
         reported_by=tuple(dict.fromkeys(filter(None, (row.reported_by.strip(), article.source)))),
         stance=row.stance,
-        citation=Citation(
-            index=0,
-            article_id=article.id,
-            title=article.title,
-            url=article.url,
-            source=article.source,
-            published_at=article.published_at,
-            language=article.language,
-            cited_text=text,
-            start_char=sentence.start_char,
-            end_char=sentence.end_char,
-            verified=not reason,
-            reason=reason,
-        ),
+        citation=cite(article, sentence, reason=reason),
     )
 
 
 def _wrong_stance(row: _Row, text: str) -> str:
-    denied = bool(kinds_of_acts(text) & set(_NEGATIVE)) or any(is_negated(text, kind) for kind in ACTS)
+    denied = bool(kinds_of_acts(text) & NEGATIVE_ACTS) or any(is_negated(text, kind) for kind in ACTS)
     if row.stance == "denies" and not denied:
         return "the cited sentence denies nothing"
-    if row.act in _NEGATIVE and row.stance == "asserts":
+    if row.act in NEGATIVE_ACTS and row.stance == "asserts":
         return "the cited sentence tells of a denial"
     return ""
 

@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from collections.abc import Iterable
+
+from index.types import Hit
 
 SHINGLE = 8
 # Shingles of the shorter text that the other must have. An edited copy keeps most of its runs of
@@ -14,6 +17,14 @@ def folded(text: str) -> str:
     """The words alone: copies may differ in case, quotation marks, spacing and vowel signs."""
     decomposed = unicodedata.normalize("NFKD", text.casefold())
     return " ".join(re.findall(r"\w+", "".join(c for c in decomposed if not unicodedata.combining(c))))
+
+
+def by_text(hits: Iterable[Hit]) -> list[list[Hit]]:
+    """Hits grouped by the words of their sentences, in the order of the first of each."""
+    groups: dict[str, list[Hit]] = {}
+    for hit in hits:
+        groups.setdefault(folded(hit.sentence.text), []).append(hit)
+    return list(groups.values())
 
 
 def shingles(text: str) -> frozenset[str]:

@@ -9,13 +9,12 @@ import numpy as np
 from index.types import Hit
 from rag.dates import find_dates
 from rag.numbers import Number, classes, find_numbers
-from rag.stance import is_persian, kinds_of_acts
+from rag.stance import NEGATIVE_ACTS, is_persian, kinds_of_acts
 from rag.types import Citation, Disagreement, Side
 from rag.words import fold
 
 # Cosine of two hits' vectors from which they are about one event (estimated on the sample archive).
 ONE_EVENT = 0.45
-_DENYING = frozenset({"deny", "refuse"})
 
 
 def disagreements(citations: Sequence[Citation], hits: Sequence[Hit]) -> tuple[Disagreement, ...]:
@@ -61,7 +60,7 @@ def _figures(citations: Sequence[Citation], vectors: Mapping[int, np.ndarray]) -
 
 
 def _denials(citations: Sequence[Citation], vectors: Mapping[int, np.ndarray]) -> list[Disagreement]:
-    denying = [c for c in citations if kinds_of_acts(c.cited_text) & _DENYING]
+    denying = [c for c in citations if kinds_of_acts(c.cited_text) & NEGATIVE_ACTS]
     denied, denial = set(), set()
     for one in denying:
         for other in citations:

@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 
 from index.types import Hit
-from rag.copies import folded
-from rag.types import Citation, CitationMade, Evidence, Source, Statement, StatementMade
+from rag.cite import cite
+from rag.copies import by_text, folded
+from rag.types import Citation, CitationMade, Evidence, Statement, StatementMade
 
 MAX_SENTENCES = 5
 # Sentences that score this much less than the best one are about something else, and each further
@@ -29,50 +30,15 @@ def extract(evidence: Evidence) -> Iterator[CitationMade | StatementMade]:
     for group in by_article.values():
         for copies in group:
             index += 1
-            citation = cite(copies[0], index, verified=True, also_in=copies[1:])
+            citation = cite(copies[0].article, copies[0].sentence, index, copies=copies[1:])
             yield CitationMade(citation)
             yield StatementMade(Statement(citation.cited_text, citation.language, (index,)))
 
 
-def cite(
-    hit: Hit, index: int, *, verified: bool, reason: str = "", also_in: list[Hit] | None = None
-) -> Citation:
-    """The citation of a hit's sentence."""
-    article = hit.article
-    return Citation(
-        index=index,
-        article_id=article.id,
-        title=article.title,
-        url=article.url,
-        source=article.source,
-        published_at=article.published_at,
-        language=article.language,
-        cited_text=hit.sentence.text,
-        start_char=hit.sentence.start_char,
-        end_char=hit.sentence.end_char,
-        verified=verified,
-        reason=reason,
-        also_in=tuple(
-            Source(
-                article_id=copy.article.id,
-                title=copy.article.title,
-                url=copy.article.url,
-                source=copy.article.source,
-                published_at=copy.article.published_at,
-                start_char=copy.sentence.start_char,
-                end_char=copy.sentence.end_char,
-            )
-            for copy in also_in or ()
-        ),
-    )
-
-
 def nearest(evidence: Evidence, count: int = 3) -> tuple[Citation, ...]:
     """The best sentence of each of the best passages: what an abstention shows as near."""
-    seen: dict[str, Hit] = {}
-    for hit in evidence.hits:
-        seen.setdefault(folded(hit.sentence.text), hit)
-    return tuple(cite(hit, i, verified=True) for i, hit in enumerate(list(seen.values())[:count], start=1))
+    best = [copies[0] for copies in by_text(evidence.hits)][:count]
+    return tuple(cite(hit.article, hit.sentence, index) for index, hit in enumerate(best, start=1))
 
 
 def _chosen(evidence: Evidence) -> list[list[Hit]]:

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 
 from index.language import detect_language
 from rag import prompts
+from rag.cite import cite
 from rag.cldr import language_name
 from rag.errors import ContextTooLongError, ModelError, ModelReplyError
 from rag.judge import judge
 from rag.llm import LLM, Message
 from rag.marks import MARKS, numbers_in, recent, without_marks
-from rag.pack import Numbered, Packed, pack
-from rag.types import Citation, CitationMade, Evidence, Statement, StatementMade, Turn
+from rag.pack import Packed, pack
+from rag.types import CitationMade, Evidence, Statement, StatementMade, Turn
 from rag.verify import Cited, Similarity, verify_all, warm_up
 
 # A request that is too long is packed again into half the tokens, this often.
@@ -167,7 +168,9 @@ class _Writing:
             if key not in self._indexes:
                 self._indexes[key] = len(self._indexes) + 1
                 cited = self._packed.sentences[number - 1]
-                yield CitationMade(_cite(cited, self._indexes[key], draft.reason))
+                yield CitationMade(
+                    cite(cited.article, cited.sentence, self._indexes[key], reason=draft.reason)
+                )
             indexes.append(self._indexes[key])
         # A model may answer in another language than it was told.
         language = detect_language(draft.text, [self._language] if self._language else [])
@@ -276,21 +279,3 @@ def _messages(past: Sequence[Turn], request: str) -> list[Message]:
     system: Message = {"role": "system", "content": prompts.SYSTEM}
     said: list[Message] = [{"role": turn.role, "content": turn.content} for turn in past]
     return [system, *said, {"role": "user", "content": request}]
-
-
-def _cite(cited: Numbered, index: int, reason: str) -> Citation:
-    article, sentence = cited.article, cited.sentence
-    return Citation(
-        index=index,
-        article_id=article.id,
-        title=article.title,
-        url=article.url,
-        source=article.source,
-        published_at=article.published_at,
-        language=article.language,
-        cited_text=sentence.text,
-        start_char=sentence.start_char,
-        end_char=sentence.end_char,
-        verified=not reason,
-        reason=reason,
-    )

@@ -62,7 +62,7 @@ _NO_NEGATION = re.compile(
         r"ليس فقط|ما لا يقل|لا يقل عن|لا يزيد|لا سيما|لا يزال|لا تزال|غير أن|نه تنها|не исключ\w+"
     )
 )
-_NEGATIVE_ACTS = ("deny", "refuse")
+NEGATIVE_ACTS = frozenset({"deny", "refuse"})
 _CLAUSE = re.compile(
     fold(
         r"[,;،؛:.!?؟]| - |\b(?:but|while|although|and|because|after|before)\b|(?<!\w)(?:но|а|хотя|и|"
@@ -114,15 +114,15 @@ def check_stance(statement: str, sentences: Sequence[str]) -> str:
     for kind in TELLING_ACTS:
         if kind in told and not cited & (_BACKED_BY.get(kind, set()) | {kind}):
             # "Denied having plans" may be said as "said there were none", and the other way round.
-            if kind in _NEGATIVE_ACTS and any(_negations(s) for s in sentences):
+            if kind in NEGATIVE_ACTS and any(_negations(s) for s in sentences):
                 continue
             return f"the cited sentences tell of no act of the kind {kind!r}"
-    negative = bool(told & set(_NEGATIVE_ACTS)) or bool(_negations(statement))
+    negative = bool(told & NEGATIVE_ACTS) or bool(_negations(statement))
     if "deny" in cited and not negative:
         return "the cited sentences tell of a denial"
-    if cited & set(_NEGATIVE_ACTS) and not negative:
+    if cited & NEGATIVE_ACTS and not negative:
         return "the cited sentences tell of a refusal"
-    if negative and not cited & set(_NEGATIVE_ACTS) and not any(_negations(s) for s in sentences):
+    if negative and not cited & NEGATIVE_ACTS and not any(_negations(s) for s in sentences):
         return "the cited sentences do not deny it"
     if not negative:
         for sentence in sentences:

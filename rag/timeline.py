@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass, replace
 
-from index.types import Hit
-from rag.copies import folded
-from rag.extract import cite
+from rag.cite import cite
+from rag.copies import by_text
 from rag.types import Citation, Evidence, When
 from rag.when import when
 
@@ -29,16 +28,12 @@ def timeline(evidence: Evidence) -> tuple[Entry, ...]:
     if not evidence.hits:
         return ()
     least = evidence.hits[0].score - MARGIN
-    by_text: dict[str, list[Hit]] = {}
-    for hit in evidence.hits:
-        if hit.score >= least:
-            by_text.setdefault(folded(hit.sentence.text), []).append(hit)
     dated = []
-    for first, *copies in by_text.values():
+    for first, *copies in by_text(hit for hit in evidence.hits if hit.score >= least):
         found = when(first.sentence.text, first.article.published_at)
         if found:
             others = [copy for copy in copies if copy.article.id != first.article.id]
-            dated.append(Entry(found, cite(first, 0, verified=True, also_in=others)))
+            dated.append(Entry(found, cite(first.article, first.sentence, copies=others)))
     chosen = sorted(dated[:MAX_ENTRIES], key=lambda entry: (entry.when.start, entry.when.end))
     return tuple(
         replace(entry, citation=replace(entry.citation, index=index))

@@ -14,11 +14,11 @@ from test_chat import with_model
 from index.archive import Archive
 from index.types import Filters
 from rag.chat import Assistant
+from rag.cite import cite
 from rag.claims import Claim, claims_by_rule
 from rag.config import Settings
 from rag.disagree import disagreements
 from rag.errors import ModelReplyError
-from rag.extract import cite
 from rag.retrieve import retrieve
 from rag.timeline import timeline
 from rag.types import Answer
@@ -136,7 +136,7 @@ def test_figures_in_two_languages_disagree_too(empty_archive: Archive) -> None:
     )
     question = "How many people did the storm in Valmere kill?"
     hits = retrieve(empty_archive, question, top_k=10, filters=Filters()).hits
-    cited = [cite(hit, index, verified=True) for index, hit in enumerate(hits, start=1)]
+    cited = [cite(hit.article, hit.sentence, index) for index, hit in enumerate(hits, start=1)]
     assert [side.says for d in disagreements(cited, hits) for side in d.sides] == ["13", "31"]
 
 

@@ -112,14 +112,7 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
         evidence, found = await assistant.claims(
             wanted.question, top_k=wanted.top_k, filters=wanted.filters.filters()
         )
-        return ClaimTable(
-            question=evidence.question,
-            language=evidence.language,
-            answerability=evidence.answerability,
-            coverage=evidence.coverage,
-            complete=assistant.settings.has_llm,
-            claims=list(found),
-        )
+        return ClaimTable.of(evidence, found, complete=assistant.settings.has_llm)
 
     @app.post("/v1/timeline", tags=["questions"], responses=replies("timeline", 400, 413, 422, 503))
     async def timeline(wanted: Annotated[About, Body(openapi_examples=ABOUT_EXAMPLES)]) -> Timeline:
@@ -127,13 +120,7 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
         evidence, found = await assistant.timeline(
             wanted.question, top_k=wanted.top_k, filters=wanted.filters.filters()
         )
-        return Timeline(
-            question=evidence.question,
-            language=evidence.language,
-            answerability=evidence.answerability,
-            coverage=evidence.coverage,
-            entries=list(found),
-        )
+        return Timeline.of(evidence, found)
 
 
 def _encoded(event: Event) -> bytes:

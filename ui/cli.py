@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -23,12 +23,16 @@ from index.errors import ArticleNotFoundError, UnreadableInputError, UserFixable
 if TYPE_CHECKING:
     from index.types import Article, Filters
     from rag.chat import Assistant
+    from rag.claims import Claim
     from rag.config import Settings
-    from rag.types import RankedPassage
+    from rag.timeline import Entry
+    from rag.types import Evidence, RankedPassage
 
 # Other packages add commands here: the value is a Typer app.
 COMMANDS = "dateline.commands"
 USER_ERROR = 2
+
+_Row = TypeVar("_Row", "Claim", "Entry")
 
 
 def main() -> None:
@@ -342,21 +346,14 @@ def claims(
 ) -> None:
     """Who said, warned or denied what, to whom: a row each, with its sentence."""
     filters = _filters(published_from, published_to, source, language, article)
-    with _waiting(), _assistant(_settings(ctx, archive)) as assistant:
+    settings = _settings(ctx, archive)
+    with _waiting(), _assistant(settings) as assistant:
         asked = assistant.claims(_text(question), top_k=top_k, filters=filters)
         evidence, found = asyncio.run(asked)
-        by_rule = not assistant.settings.has_llm
-    if as_json:
-        _say_json([asdict(claim) for claim in found])
-        return
-    from ui.render import claim_to_text, coverage_text
+    from ui.render import claim_to_text
 
-    if not found:
-        _say(f"The archive tells of no claims about this.\n{coverage_text(evidence.coverage)}")
-        return
-    for claim in found:
-        _say(claim_to_text(claim))
-    if by_rule:
+    _say_rows(evidence, found, claim_to_text, "The archive tells of no claims about this.", as_json)
+    if found and not as_json and not settings.has_llm:
         _say("Found by rule: sentences that do not plainly say who speaks are missing.")
 
 
@@ -378,15 +375,9 @@ def timeline(
     with _waiting(), _assistant(_settings(ctx, archive)) as assistant:
         asked = assistant.timeline(_text(question), top_k=top_k, filters=filters)
         evidence, found = asyncio.run(asked)
-    if as_json:
-        _say_json([asdict(entry) for entry in found])
-        return
-    from ui.render import coverage_text, entry_to_text
+    from ui.render import entry_to_text
 
-    if not found:
-        _say(f"The archive dates nothing about this.\n{coverage_text(evidence.coverage)}")
-    for entry in found:
-        _say(entry_to_text(entry))
+    _say_rows(evidence, found, entry_to_text, "The archive dates nothing about this.", as_json)
 
 
 @app.command()
@@ -721,6 +712,21 @@ def _typed_lines() -> Iterator[str]:
             return
         if line:
             yield line
+
+
+def _say_rows(
+    evidence: "Evidence", rows: Sequence[_Row], to_text: Callable[[_Row], str], none: str, as_json: bool
+) -> None:
+    """Rows about a question; without any, that there are none and what was searched."""
+    if as_json:
+        _say_json([asdict(row) for row in rows])
+        return
+    if not rows:
+        from ui.render import coverage_text
+
+        _say(f"{none}\n{coverage_text(evidence.coverage)}")
+    for row in rows:
+        _say(to_text(row))
 
 
 def _passage_text(rank: int, passage: "RankedPassage") -> str:

@@ -71,8 +71,7 @@ class CompletionRequest(BaseModel):
 
     def asked(self) -> tuple[str, tuple[Turn, ...]]:
         """The question and what was said before it. Raises QuestionError."""
-        if self.model != MODEL:
-            raise ModelNotFoundError(f"the model {self.model[:100]!r} does not exist here: ask {MODEL!r}.")
+        _check_model(self.model)
         said = [message for message in self.messages if message.role in ("user", "assistant")]
         if not said or said[-1].role != "user":
             raise QuestionError("the last message must be the user's: it is the question.")
@@ -202,9 +201,13 @@ def add_completions(app: FastAPI, assistant: Assistant) -> None:
     @app.get("/v1/models/{id:path}", tags=["OpenAI"], responses=replies("model", 404))
     async def show_model(id: str) -> Model:
         """The model of this name."""
-        if id != MODEL:
-            raise ModelNotFoundError(f"the model {id[:100]!r} does not exist here: ask {MODEL!r}.")
+        _check_model(id)
         return Model(id=MODEL)
+
+
+def _check_model(name: str) -> None:
+    if name != MODEL:
+        raise ModelNotFoundError(f"the model {name[:100]!r} does not exist here: ask {MODEL!r}.")
 
 
 class _Writer:

@@ -1,7 +1,8 @@
 """What goes over the wire: the REST API's requests and replies."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
@@ -211,29 +212,42 @@ class SearchResult(BaseModel):
         )
 
 
-class ClaimTable(BaseModel):
+class Searched(BaseModel):
+    """What a question was understood as, and what was searched for it."""
+
+    question: str
+    language: str
+    answerability: float
+    coverage: Coverage
+
+
+def _searched(evidence: Evidence) -> dict[str, Any]:
+    return {name: getattr(evidence, name) for name in Searched.model_fields}
+
+
+class ClaimTable(Searched):
     """Who said what to whom, best first.
 
     `complete` is false when the rows were made by rule: then a sentence that does not plainly say
     who speaks gives no row. No row at all: the archive does not know.
     """
 
-    question: str
-    language: str
-    answerability: float
-    coverage: Coverage
     complete: bool
     claims: list[Claim]
 
+    @classmethod
+    def of(cls, evidence: Evidence, claims: Sequence[Claim], *, complete: bool) -> "ClaimTable":
+        return cls(**_searched(evidence), complete=complete, claims=list(claims))
 
-class Timeline(BaseModel):
+
+class Timeline(Searched):
     """Dated sentences, earliest first. None at all: the archive does not know."""
 
-    question: str
-    language: str
-    answerability: float
-    coverage: Coverage
     entries: list[Entry]
+
+    @classmethod
+    def of(cls, evidence: Evidence, entries: Sequence[Entry]) -> "Timeline":
+        return cls(**_searched(evidence), entries=list(entries))
 
 
 class ArticlePage(BaseModel):
