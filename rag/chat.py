@@ -135,8 +135,9 @@ class Assistant:
             raise QuestionError(
                 f"the answer's language is {answer_language[:20]!r}: give an ISO 639 code such as en or ar."
             )
+        llm = self._llm.counting() if self._llm else None
         standalone, evidence = await self._evidence(
-            question, history[-MAX_HISTORY:], top_k, filters, infer_time
+            llm, question, history[-MAX_HISTORY:], top_k, filters, infer_time
         )
         evidence = replace(evidence, language=answer_language or evidence.language)
         timings = {"retrieve": _milliseconds(started)}
@@ -147,7 +148,7 @@ class Assistant:
         reason = self._reason_to_abstain(evidence)
         if not reason:
             # Closed at once when the reader leaves, so that the model stops writing too.
-            async with aclosing(self._answer(evidence, history[-MAX_HISTORY:])) as events:
+            async with aclosing(self._answer(llm, evidence, history[-MAX_HISTORY:])) as events:
                 async for event in events:
                     timings.setdefault("first_statement", _milliseconds(started))
                     if isinstance(event, CitationMade):
@@ -157,8 +158,8 @@ class Assistant:
                     yield event
             if not statements:
                 reason = "the model found no answer in the evidence"
-        if translate and self._llm is not None:
-            citations = list(await translated(self._llm, citations, evidence.language))
+        if translate and llm is not None:
+            citations = list(await translated(llm, citations, evidence.language))
         timings["total"] = _milliseconds(started)
         yield AnswerDone(
             Answer(
@@ -177,6 +178,7 @@ class Assistant:
                 period=evidence.period,
                 disagreements=disagreements(citations, evidence.hits),
                 timings=timings,
+                tokens=llm.tokens if llm else None,
             )
         )
 
@@ -208,15 +210,21 @@ class Assistant:
         return evidence, await asyncio.to_thread(timeline, evidence)
 
     async def _evidence(
-        self, question: str, history: Sequence[Turn], top_k: int, filters: Filters, infer_time: bool
+        self,
+        llm: LLM | None,
+        question: str,
+        history: Sequence[Turn],
+        top_k: int,
+        filters: Filters,
+        infer_time: bool,
     ) -> tuple[str, Evidence]:
         """What was searched for, and what was found: a follow-up is made to stand alone first."""
         if not any(turn.role == "user" for turn in history) or not leans(question):
             return question, await asyncio.to_thread(self._retrieve, question, top_k, filters, infer_time)
         alone = await asyncio.to_thread(self._retrieve, question, top_k, filters, infer_time)
-        if self._llm is not None:
+        if llm is not None:
             longest = self.settings.max_question_chars
-            standalone = await rewritten(self._llm, question, history, longest)
+            standalone = await rewritten(llm, question, history, longest)
         elif _is_new_subject(alone):
             standalone = question
         else:
@@ -273,14 +281,14 @@ class Assistant:
         self.archive.close()
 
     async def _answer(
-        self, evidence: Evidence, history: Sequence[Turn]
+        self, llm: LLM | None, evidence: Evidence, history: Sequence[Turn]
     ) -> AsyncGenerator[CitationMade | StatementMade, None]:
-        if self._llm is None:
+        if llm is None:
             for event in extract(evidence):
                 yield event
             return
         stream = generate(
-            self._llm,
+            llm,
             evidence,
             history=history,
             context_tokens=self.settings.llm_context_tokens,

@@ -1,6 +1,7 @@
 """Talks to a language model behind any OpenAI-compatible URL; the only file that knows `openai`."""
 
 import asyncio
+import copy
 import re
 import weakref
 from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
@@ -16,6 +17,7 @@ from rag.errors import (
     ModelReplyError,
     ModelUnreachableError,
 )
+from rag.types import Tokens
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI, AsyncStream
@@ -58,6 +60,13 @@ class LLM:
         self._clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, AsyncOpenAI] = (
             weakref.WeakKeyDictionary()
         )
+        self.tokens: Tokens | None = None
+
+    def counting(self) -> "LLM":
+        """The same model and connections, with `tokens` of its own: what is spent from here on."""
+        counted = copy.copy(self)
+        counted.tokens = None
+        return counted
 
     @classmethod
     def of(cls, settings: Settings) -> "LLM":
@@ -77,11 +86,11 @@ class LLM:
         """
         started = False
         with self._errors():
-            stream: AsyncStream[ChatCompletionChunk] = await self._client().chat.completions.create(
-                model=self.model, messages=_openai(messages), stream=True
+            stream: AsyncStream[ChatCompletionChunk] = await self._create(
+                messages, {"stream": True}, {"stream_options": {"include_usage": True}}
             )
         try:
-            end = ""
+            end, spent = "", None
             chunks = aiter(stream)
             while True:
                 with self._errors(in_stream=True, started=started):
@@ -90,12 +99,14 @@ class LLM:
                     except StopAsyncIteration:
                         break
                     text, finish = _delta(chunk)
+                spent = getattr(chunk, "usage", None) or spent
                 end = finish or end
                 if text:
                     started = True
                     yield text
         finally:
             await stream.close()
+        self._count(spent)
         self._check_end(end)
 
     async def complete(
@@ -105,23 +116,36 @@ class LLM:
 
         With a JSON schema the server is asked to hold the model to it; one that cannot is not.
         """
-        import openai
-
-        asked: dict[str, Any] = {"model": self.model, "messages": _openai(messages)}
         with self._errors():
-            try:
-                shape = _response_format(schema) if schema else {}
-                reply = await self._client().chat.completions.create(**asked, **shape)
-            except openai.BadRequestError as error:
-                if not schema or "response_format" not in str(error).lower():
-                    raise
-                reply = await self._client().chat.completions.create(**asked)
+            reply = await self._create(messages, {}, _response_format(schema) if schema else {})
+            self._count(getattr(reply, "usage", None))
             choice = reply.choices[0]
             text, end = choice.message.content, choice.finish_reason
             if not isinstance(text, str):
                 raise TypeError("no text")
         self._check_end(end)
         return _THOUGHTS.sub("", text)
+
+    async def _create(
+        self, messages: Sequence[Message], asked: Mapping[str, Any], wished: Mapping[str, Any]
+    ) -> Any:
+        """A completion; what is only wished for is left out for a server that does not know it."""
+        import openai
+
+        create: Any = self._client().chat.completions.create
+        asked = {"model": self.model, "messages": _openai(messages), **asked}
+        try:
+            return await create(**asked, **wished)
+        except openai.BadRequestError as error:
+            if not any(name in str(error).lower() for name in wished):
+                raise
+            return await create(**asked)
+
+    def _count(self, usage: Any) -> None:
+        spent = (getattr(usage, "prompt_tokens", None), getattr(usage, "completion_tokens", None))
+        if isinstance(spent[0], int) and isinstance(spent[1], int):
+            before = self.tokens or Tokens(0, 0)
+            self.tokens = Tokens(before.prompt + spent[0], before.completion + spent[1])
 
     async def models(self) -> list[str]:
         """Names of the models that the server offers. Raises ModelError."""

@@ -155,12 +155,21 @@ class Disagreement:
 
 
 @dataclass(frozen=True, slots=True)
+class Tokens:
+    """What the language model read and wrote for one answer, in its own tokens."""
+
+    prompt: int
+    completion: int
+
+
+@dataclass(frozen=True, slots=True)
 class Answer:
     """A cited answer, or an abstention with its reason and what was searched.
 
     `standalone_question` is what was searched for, when it differs from the question (a
     follow-up). `model` is empty for an extractive answer. `timings` are milliseconds by stage.
-    `nearest` are the best passages of an abstention: near, but not an answer.
+    `nearest` are the best passages of an abstention: near, but not an answer. `tokens` is None
+    without a language model, and when its server does not count them.
     """
 
     question: str
@@ -178,6 +187,7 @@ class Answer:
     period: Period | None = None
     disagreements: tuple[Disagreement, ...] = ()
     timings: dict[str, float] = field(default_factory=dict)
+    tokens: Tokens | None = None
 
 
 @dataclass(frozen=True, slots=True)

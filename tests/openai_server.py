@@ -18,7 +18,8 @@ class Reply:
 
     `text` is streamed in pieces of `piece` characters. `stall_after`, `break_after` and
     `malformed_after` count pieces: after so many the server goes silent, drops the connection,
-    or sends a chunk that is no JSON. `raw` is sent instead of everything else.
+    or sends a chunk that is no JSON. `usage` are the tokens read and written. `raw` is sent instead of
+    everything else.
     """
 
     text: str = ""
@@ -33,6 +34,7 @@ class Reply:
     malformed_after: int | None = None
     error_after: int | None = None
     finish: str | None = "stop"
+    usage: tuple[int, int] | None = None
     raw: bytes | None = None
 
 
@@ -150,13 +152,11 @@ class _Handler(BaseHTTPRequestHandler):
                 "message": {"role": "assistant", "content": reply.text},
                 "finish_reason": reply.finish,
             }
-            return self._json(
-                200,
-                {"id": "1", "object": "chat.completion", "created": 0, "model": "m", "choices": [choice]},
-                {},
-            )
+            completion = {"id": "1", "object": "chat.completion", "created": 0, "model": "m"}
+            return self._json(200, completion | {"choices": [choice]} | _usage(reply), {})
         try:
-            self._stream(reply, request)
+            counted = bool(body.get("stream_options", {}).get("include_usage"))
+            self._stream(reply, request, counted)
         except (BrokenPipeError, ConnectionResetError):
             request.disconnected = True
         return None
@@ -164,7 +164,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _headers(self) -> dict[str, str]:
         return {name.lower(): value for name, value in self.headers.items()}
 
-    def _stream(self, reply: Reply, request: Recorded) -> None:
+    def _stream(self, reply: Reply, request: Recorded, counted: bool) -> None:
         self.send_response(200)
         self.send_header("Content-Type", "text/event-stream")
         self.send_header("Transfer-Encoding", "chunked")
@@ -187,6 +187,9 @@ class _Handler(BaseHTTPRequestHandler):
                     time.sleep(reply.pause)
         if reply.finish is not None:
             self._chunk({}, reply.finish)
+            if counted and reply.usage:
+                last = {"id": "1", "object": "chat.completion.chunk", "created": 0, "model": "m"}
+                self._event(json.dumps(last | {"choices": []} | _usage(reply)))
             self._event("[DONE]")
         self.wfile.write(b"0\r\n\r\n")
         return None
@@ -241,3 +244,11 @@ class _Handler(BaseHTTPRequestHandler):
             self.send_header(name, value)
         self.end_headers()
         self.wfile.write(body)
+
+
+def _usage(reply: Reply) -> dict[str, Any]:
+    if reply.usage is None:
+        return {}
+    prompt, completion = reply.usage
+    total = prompt + completion
+    return {"usage": {"prompt_tokens": prompt, "completion_tokens": completion, "total_tokens": total}}

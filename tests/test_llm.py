@@ -19,6 +19,7 @@ from rag.errors import (
     ModelUnreachableError,
 )
 from rag.llm import LLM, Message
+from rag.types import Tokens
 
 T = TypeVar("T")
 KEY = "sk-secret-0123456789"
@@ -215,3 +216,26 @@ def test_the_key_is_in_no_log(caplog: pytest.LogCaptureFixture) -> None:
         with_llm(server.base_url, read, retries=1)
     assert caplog.records
     assert KEY not in caplog.text
+
+
+def test_tokens_are_counted_for_each_answer_alone() -> None:
+    replies = [Reply("One.", usage=(100, 7)), Reply("Two.", usage=(30, 2)), Reply("Three.")]
+
+    async def spend(llm: LLM) -> list[Tokens | None]:
+        first, second = llm.counting(), llm.counting()
+        assert first.tokens is None
+        await read(first)
+        await first.complete(HELLO)
+        await second.complete(HELLO)
+        return [first.tokens, second.tokens, llm.tokens]
+
+    with OpenAIServer(*replies) as server:
+        # The third reply says nothing of tokens: unknown is not none.
+        assert with_llm(server.base_url, spend) == [Tokens(130, 9), None, None]
+
+
+def test_a_server_that_cannot_count_is_asked_without() -> None:
+    refusal = Reply(status=400, message="Unrecognized request argument supplied: stream_options")
+    with OpenAIServer(refusal, "Hello.") as server:
+        assert "".join(with_llm(server.base_url, read)) == "Hello."
+        assert ["stream_options" in request.body for request in server.requests] == [True, False]
