@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO := .demo/archive
 PORT ?= 7860
 
-.PHONY: setup demo test check lint types evals bench clean
+.PHONY: setup demo test check lint types evals gate bench clean
 
 setup: $(VENV)/installed
 
@@ -34,11 +34,14 @@ types: setup
 	$(BIN)/mypy
 
 evals: setup
-	$(BIN)/dateline eval
+	$(BIN)/dateline eval run sample
+
+gate: setup
+	HF_HUB_OFFLINE=1 $(BIN)/dateline eval run sample --baseline evals/data/baseline.json
 
 bench: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m evals.bench
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/load.py
 
 clean:
-	rm -rf $(VENV) .demo .mypy_cache .ruff_cache .pytest_cache
+	rm -rf $(VENV) .demo eval-runs .mypy_cache .ruff_cache .pytest_cache

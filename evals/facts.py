@@ -21,7 +21,7 @@ _ARABIC_PREFIX = "(?:[وف]?[بلك]?(?:ال|ل)?)"
 
 def states(text: str, forms: Sequence[str]) -> bool:
     """Whether the text holds any of the forms."""
-    return any(re.search(_pattern(form), _normal(text, keep_case=_is_acronym(form))) for form in forms)
+    return any(re.search(_pattern(form), folded(text, keep_case=_is_acronym(form))) for form in forms)
 
 
 def share_stated(text: str, required: Sequence[Sequence[str]]) -> float:
@@ -31,7 +31,7 @@ def share_stated(text: str, required: Sequence[Sequence[str]]) -> float:
 
 def _pattern(form: str) -> str:
     acronym = _is_acronym(form)
-    normal = _normal(form, keep_case=acronym)
+    normal = folded(form, keep_case=acronym)
     core = normal.strip()
     if core[0].isdigit():
         start = r"(?<!\d)(?<!\d[.,])"
@@ -52,7 +52,7 @@ def _is_acronym(form: str) -> bool:
     return form.strip().isupper()
 
 
-def _normal(text: str, *, keep_case: bool = False) -> str:
+def folded(text: str, *, keep_case: bool = False) -> str:
     """One spelling for what readers take as the same: marks, letter variants, digits, spaces."""
     text = _THOUSANDS.sub(lambda number: re.sub(r"\D", "", number.group()), text)
     # Decomposed, the marks on é, ё, أ and the vowel signs are characters that can be dropped.

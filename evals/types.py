@@ -1,25 +1,36 @@
-"""The plain values of an evaluation: cases, their results, the report."""
+"""The plain values of an evaluation: cases, replies, results, figures, runs."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from rag.types import Answer, Evidence
+from index.types import Article
+from rag.types import Citation, Statement, Tokens, Turn
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """Words of an article. `start_char` says which, where they stand more than once; -1 is any."""
+
+    article: str
+    quote: str
+    start_char: int = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Gold:
-    """A quotation of an article that answers the question, or part of it."""
+    """A piece of evidence that the answer rests on: any one of these quotations is it."""
 
-    article: str
-    quote: str
+    places: tuple[Quote, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One golden question.
+    """One question and what a right answer to it is.
 
-    `required` are the facts that a complete answer states, each as its accepted forms. An
-    unanswerable question has no evidence: the right answer is that the archive does not know.
+    `required` are the facts that a complete answer states, each as its accepted forms, which are
+    in the languages of `required_languages` (the question's when empty). `relevant` are ids of
+    articles that hold the answer, beside those that `evidence` quotes. An unanswerable question
+    has neither: the right answer is that the archive does not know. `kind` groups cases.
     """
 
     id: str
@@ -27,9 +38,22 @@ class Case:
     question: str
     answerable: bool
     evidence: tuple[Gold, ...] = ()
+    relevant: tuple[str, ...] = ()
     required: tuple[tuple[str, ...], ...] = ()
-    reference_answer: str = ""
+    required_languages: tuple[str, ...] = ()
+    reference_answers: tuple[str, ...] = ()
+    history: tuple[Turn, ...] = ()
+    kind: str = ""
     line: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Suite:
+    """Cases and the articles they are asked of; without articles, an archive must be given."""
+
+    name: str
+    cases: tuple[Case, ...]
+    articles: tuple[Article, ...] = field(default=(), repr=False)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -42,26 +66,82 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
-    """A case's share in a figure, which is the sum of numerators over the sum of denominators.
+class Located:
+    """A case's gold in the articles: the spans of each piece of evidence, and relevant articles.
 
-    A figure that is a mean has denominator 1 in every case it applies to.
+    `relevant` gives each relevant article's language.
     """
 
-    numerator: float
-    denominator: float = 1.0
+    spans: tuple[tuple[Span, ...], ...]
+    relevant: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """What a system answered, and what it found on the way, best first.
+
+    `articles` are distinct ids in the order of their best passage, `sentences` the ranked sentences;
+    both are None for a system that does not say. `answered` is false when it was only asked to search.
+    `exact` tells of each citation whether its article's text really holds it there, and `around` what
+    stands before and after it. Times are milliseconds.
+    """
+
+    statements: tuple[Statement, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    exact: tuple[bool, ...] = ()
+    around: tuple[tuple[str, str], ...] = ()
+    articles: tuple[str, ...] | None = None
+    sentences: tuple[Span, ...] | None = None
+    answered: bool = True
+    abstained: bool = False
+    reason: str = ""
+    answerability: float | None = None
+    milliseconds: float = 0.0
+    first_statement: float | None = None
+    tokens: Tokens | None = None
+
+    @property
+    def text(self) -> str:
+        """The answer without its citations."""
+        return " ".join(statement.text for statement in self.statements)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What a judge says of an answer; `passed` is None when the judge cannot be understood."""
+
+    about: str
+    passed: bool | None
+    reason: str
+
+
+# What a case has to say in one figure: its share of the numerator and of the denominator, or a
+# score and the truth that it should tell (`evals/measures.py`).
+Pair = tuple[float, float]
 
 
 @dataclass(frozen=True, slots=True)
 class CaseResult:
-    """What the assistant did with a case, its share in each figure, and why it failed, if it did."""
+    """What a system did with a case, its share in each figure, and why it failed, if it did.
 
+    `by_evidence` are the ranking figures for relevant articles of each language alone. `error` says
+    why there is no reply: then nothing is scored.
+    """
+
+    suite: str
     case: Case
-    answer: Answer
-    evidence: Evidence
-    scores: Mapping[str, Ratio]
+    gold: Located
+    reply: Reply
+    scores: Mapping[str, Pair]
+    by_evidence: Mapping[str, Mapping[str, Pair]]
     failures: tuple[str, ...]
-    milliseconds: float
+    verdicts: tuple[Verdict, ...] = ()
+    error: str = ""
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names the case among those of all suites."""
+        return self.suite, self.case.id
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,20 +156,38 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
-class Latency:
-    """Time to a whole answer, in milliseconds."""
+class CaseScores:
+    """The part of a result that runs are compared by."""
 
-    p50: float
-    p95: float
+    suite: str
+    id: str
+    language: str
+    failed: bool
+    scores: Mapping[str, Pair]
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """What names the case among those of all suites."""
+        return self.suite, self.id
 
 
 @dataclass(frozen=True, slots=True)
-class Report:
-    """Every figure over all cases and by language of the question."""
+class Run:
+    """A finished run: how it was made, its figures, and each case's scores.
 
-    embedder: str
-    model: str
-    overall: tuple[Figure, ...]
-    by_language: Mapping[str, tuple[Figure, ...]]
-    latency: Latency
-    results: tuple[CaseResult, ...] = field(repr=False)
+    `figures` are by group: `all`, `suite NAME`, `question LANGUAGE` and `kind KIND`. `matrix` holds
+    the ranking figures by language of the question and of the evidence. `settings` has what can
+    change a result: settings, versions, the archive's fingerprint, the code's, the git commit, seeds.
+    """
+
+    name: str
+    started: str
+    seconds: float
+    system: str
+    settings: Mapping[str, str]
+    figures: Mapping[str, tuple[Figure, ...]]
+    matrix: Mapping[str, Mapping[str, tuple[Figure, ...]]]
+    cases: tuple[CaseScores, ...]
+    errors: int = 0
+    cached: int = 0
+    agreement: tuple[Figure, ...] = ()

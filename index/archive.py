@@ -211,6 +211,10 @@ class Archive:
         found = self._articles([entry.id for entry in page])
         return [found[entry.id] for entry in page if entry.id in found]
 
+    def fingerprint(self) -> str:
+        """A hash of all articles' content: the same for the same articles, however they got in."""
+        return fingerprint_of((entry.id, entry.version) for entry in self._catalogue.entries)
+
     def count_articles(self, filters: Filters = NO_FILTERS) -> int:
         """How many articles pass the filters."""
         self.catch_up()
@@ -469,6 +473,12 @@ def version_of(article: Article) -> str:
     """A hash of the article's content; the time of ingestion is not part of it."""
     content = json.dumps([getattr(article, name) for name in _CONTENT], ensure_ascii=False)
     return hashlib.sha256(content.encode("utf-8", "surrogatepass")).hexdigest()[:24]
+
+
+def fingerprint_of(versions: Iterable[tuple[str, str]]) -> str:
+    """A hash of articles' ids and `version_of`s, in any order."""
+    text = json.dumps(sorted(versions), ensure_ascii=False)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()[:16]
 
 
 def _entry(item: Indexed) -> Entry:

@@ -11,7 +11,7 @@ from rag.types import Citation, CitationMade, Evidence, Statement, StatementMade
 MAX_SENTENCES = 5
 # Sentences that score this much less than the best one are about something else, and each further
 # sentence of one article loses a little, for two reports tell more than one (both estimated on the
-# golden questions: `dateline eval`).
+# golden questions: `dateline eval run sample`).
 MARGIN = 0.3
 SAME_ARTICLE = 0.05
 

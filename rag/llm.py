@@ -68,6 +68,11 @@ class LLM:
         counted.tokens = None
         return counted
 
+    @property
+    def identity(self) -> str:
+        """The model and its server."""
+        return f"{self.model} at {self._shown_url}"
+
     @classmethod
     def of(cls, settings: Settings) -> "LLM":
         """The model that the settings name."""
@@ -116,6 +121,13 @@ class LLM:
 
         With a JSON schema the server is asked to hold the model to it; one that cannot is not.
         """
+        text, _ = await self.complete_with_extras(messages, schema)
+        return text
+
+    async def complete_with_extras(
+        self, messages: Sequence[Message], schema: Mapping[str, object] | None = None
+    ) -> tuple[str, dict[str, Any]]:
+        """What `complete` returns, and what the server adds of its own to OpenAI's reply."""
         with self._errors():
             reply = await self._create(messages, {}, _response_format(schema) if schema else {})
             self._count(getattr(reply, "usage", None))
@@ -124,7 +136,7 @@ class LLM:
             if not isinstance(text, str):
                 raise TypeError("no text")
         self._check_end(end)
-        return _THOUGHTS.sub("", text)
+        return _THOUGHTS.sub("", text), dict(reply.model_extra or {})
 
     async def _create(
         self, messages: Sequence[Message], asked: Mapping[str, Any], wished: Mapping[str, Any]

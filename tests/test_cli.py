@@ -830,11 +830,7 @@ def test_eval_is_a_command_that_its_package_adds(tmp_path: Path) -> None:
     assert isinstance(getattr(import_module(module), attribute), typer.Typer)
     path = plugin(tmp_path / "added", [f"{name} = {target}"])
     assert re.search(r"\beval\b", good(run("--help", cwd=tmp_path, PYTHONPATH=path)))
-    fails(
-        run("eval", "--golden", "missing.jsonl", cwd=tmp_path, PYTHONPATH=path),
-        "'missing.jsonl'",
-        "--golden",
-    )
+    fails(run("eval", "run", "missing", cwd=tmp_path, PYTHONPATH=path), "'missing'", "sample")
 
 
 def test_eval_asks_an_archive(
@@ -842,11 +838,11 @@ def test_eval_asks_an_archive(
 ) -> None:
     plugin(tmp_path / "added", ["eval = evals.__main__:app"])
     monkeypatch.syspath_prepend(tmp_path / "added")
-    (tmp_path / "golden.jsonl").write_text("".join(GOLDEN.open(encoding="utf-8").readlines()[:3]))
-    options = ("--golden", "golden.jsonl", "--out", "report.json", "--failed")
-    shown = good(here("--archive", sample_archive_dir, "eval", *options, cwd=tmp_path))
-    assert re.search(r"^questions +3 +1 +1 +1 *$", shown, re.MULTILINE)
-    assert json.loads((tmp_path / "report.json").read_text("utf-8"))["questions"] == 3
+    (tmp_path / "cases.jsonl").write_text("".join(GOLDEN.open(encoding="utf-8").readlines()[:3]))
+    options = ("cases.jsonl", "--out", "made", "--failed", "--cache", tmp_path / "cache")
+    shown = good(here("--archive", sample_archive_dir, "eval", "run", *options, cwd=tmp_path))
+    assert re.search(r"^article hit@1 +\d", shown, re.MULTILINE) and "3 cases" in shown
+    assert len(json.loads((tmp_path / "made" / "run.json").read_text("utf-8"))["cases"]) == 3
 
 
 def test_an_added_command_that_is_not_asked_for_is_not_loaded(tmp_path: Path) -> None:

@@ -59,3 +59,23 @@ def test_nothing_names_a_machine_path() -> None:
         if ".venv" not in path.parts:
             text = path.read_text("utf-8")
             assert "/" + "work/" not in text and "/" + "root/" not in text, path
+
+
+def test_every_figure_is_explained() -> None:
+    from evals.measures import MEASURES
+
+    text = (ROOT / "EVALS.md").read_text("utf-8")
+    inside = re.search(r"<!-- figures -->\n(.*?)\n<!-- /figures -->", text, re.DOTALL)
+    rows = ["| figure | what it is |", "|---|---|"]
+    rows += [f"| {measure.name} | {measure.meaning} |" for measure in MEASURES.values()]
+    assert inside is not None and inside.group(1) == "\n".join(rows), "paste this:\n" + "\n".join(rows)
+
+
+def test_the_cases_in_the_docs_are_cases(tmp_path: Path) -> None:
+    from evals.cases import read_cases
+
+    text = (ROOT / "EVALS.md").read_text("utf-8")
+    start = text.index('    {"id": "q1"')
+    lines = re.sub(r",\n\s+\"", ', "', text[start : text.index("\n\n", start)])
+    (tmp_path / "cases.jsonl").write_text(lines, "utf-8")
+    assert [case.id for case in read_cases(tmp_path / "cases.jsonl")] == ["q1", "q2"]

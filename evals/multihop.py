@@ -1,0 +1,111 @@
+"""MultiHop-RAG as a suite: news articles, questions with two to four pieces of evidence, null queries.
+
+Tang and Yang, "MultiHop-RAG: Benchmarking Retrieval-Augmented Generation for Multi-Hop Queries" (2024):
+a folder with its `corpus.json` and `MultiHopRAG.json`. A piece of evidence that stands word for word in
+its article is gold down to the sentence, another one only by its article.
+"""
+
+import re
+from pathlib import Path
+
+from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+
+from evals.errors import DatasetError
+from evals.types import Case, Gold, Quote, Suite
+from index.types import Article
+
+CORPUS = "corpus.json"
+QUERIES = "MultiHopRAG.json"
+NULL = "null_query"
+
+
+class _Document(BaseModel):
+    title: str = ""
+    author: str | None = ""
+    source: str | None = ""
+    published_at: str | None = ""
+    url: str | None = ""
+    body: str = Field(min_length=1)
+
+
+class _Evidence(BaseModel):
+    title: str = ""
+    url: str | None = ""
+    fact: str = ""
+
+
+class _Query(BaseModel):
+    query: str = Field(min_length=1)
+    answer: str = ""
+    question_type: str = ""
+    evidence_list: list[_Evidence] = []
+
+
+def is_multihop(folder: Path) -> bool:
+    """Whether a folder holds the benchmark's two files."""
+    return (folder / CORPUS).is_file() and (folder / QUERIES).is_file()
+
+
+def multihop_suite(name: str, folder: Path) -> Suite:
+    """The benchmark of a folder; `kind` is the type of question. Raises DatasetError."""
+    documents = _read(folder / CORPUS, TypeAdapter(list[_Document]))
+    queries = _read(folder / QUERIES, TypeAdapter(list[_Query]))
+    articles: dict[str, Article] = {}
+    by_title: dict[str, str] = {}
+    for number, document in enumerate(documents):
+        article_id = document.url or f"document-{number}"
+        by_title.setdefault(document.title, article_id)
+        articles[article_id] = Article(
+            id=article_id,
+            title=document.title,
+            text=document.body,
+            url=document.url or "",
+            source=document.source or "",
+            authors=(document.author,) if document.author else (),
+            language="en",
+            published_at=(document.published_at or "")[:10],
+        )
+    cases = []
+    for number, query in enumerate(queries):
+        answerable = query.question_type != NULL and bool(query.evidence_list)
+        relevant, evidence = [], []
+        for piece in query.evidence_list if answerable else ():
+            article_id = piece.url if piece.url in articles else by_title.get(piece.title)
+            if article_id is None:
+                raise DatasetError(
+                    f"{QUERIES}, query {number}: {CORPUS} does not hold the article {piece.title[:80]!r}."
+                )
+            relevant.append(article_id)
+            if piece.fact.strip() and _stands_in(articles[article_id].text, piece.fact):
+                evidence.append(Gold((Quote(article_id, piece.fact),)))
+        cases.append(
+            Case(
+                id=f"q{number}",
+                language="en",
+                question=query.query,
+                answerable=answerable,
+                evidence=tuple(evidence),
+                relevant=tuple(dict.fromkeys(relevant)),
+                required=((query.answer,),) if answerable and query.answer.strip() else (),
+                reference_answers=(query.answer,) if answerable and query.answer.strip() else (),
+                kind=query.question_type,
+            )
+        )
+    if not cases:
+        raise DatasetError(f"{str(folder / QUERIES)!r} holds no query.")
+    return Suite(name, tuple(cases), tuple(articles.values()))
+
+
+def _stands_in(text: str, quote: str) -> bool:
+    return re.search(r"\s+".join(map(re.escape, quote.split())), text) is not None
+
+
+def _read(path: Path, form: TypeAdapter):  # type: ignore[no-untyped-def, type-arg]
+    try:
+        return form.validate_json(path.read_bytes())
+    except OSError as error:
+        raise DatasetError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        place = ".".join(map(str, first["loc"])) or "the file"
+        raise DatasetError(f"{str(path)!r} is not MultiHop-RAG's: {place}: {first['msg']}.") from None
