@@ -119,9 +119,11 @@ def run(
     ]
     settings = load_settings(archive=archive)
     set_up_logging(settings.log_level)
+    configured = settings
     if model:
         settings = _with_model(settings, model, url)
-    judging = _judge(settings, judge, judge_model)
+    # The model that --model names is here, unless --url says that it is elsewhere.
+    judging = _judge(configured if url else settings, judge, judge_model)
     over_network = bool(url) or (settings.has_llm and not search_only)
     # A server's settings and code are not known here: its replies serve only this run's resumption.
     scope = f"{url} {out.resolve() if out else datetime.now().isoformat()}" if url else ""
@@ -132,7 +134,7 @@ def run(
     else:
         archives = None if archive else folder_of_cache / "archives"
         open_system = opening.local(settings, archives=archives, search_only=search_only)
-    name = "+".join(Path(each).stem or each for each in suites)
+    name = "+".join(Path(each).resolve().stem for each in suites)
     folder = out or RUNS / f"{name}-{datetime.now():%Y%m%d-%H%M%S}"
     options = Options(
         limit=limit,

@@ -9,7 +9,7 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from evals.errors import RunError
-from evals.measures import MEASURES
+from evals.measures import MEASURES, rounded
 from evals.plots import HEAT, plots
 from evals.ranking import matched
 from evals.types import CaseResult, Figure, Run, Span
@@ -30,7 +30,7 @@ def write_report(path: Path, run: Run, results: Sequence[CaseResult]) -> None:
 def report_html(run: Run, results: Sequence[CaseResult]) -> str:
     """The page. Whatever an article, question or answer holds is shown as text."""
     environment = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    environment.filters["rounded"] = _rounded
+    environment.filters["rounded"] = rounded
     environment.filters["grouped"] = _grouped
     template = environment.from_string(TEMPLATE.read_text("utf-8"))
     return template.render(
@@ -70,9 +70,3 @@ def _shown(result: CaseResult) -> dict[str, Any]:
 def _grouped(figures: Sequence[Figure]) -> list[list[Figure]]:
     """Figures that belong together, in order."""
     return [list(group) for _, group in groupby(figures, key=lambda figure: MEASURES[figure.name].group)]
-
-
-def _rounded(figure: Figure | None) -> str:
-    if figure is None or figure.value is None:
-        return ""
-    return f"{figure.value:.0f}" if abs(figure.value) >= 100 else f"{figure.value:.2f}"

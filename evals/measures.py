@@ -200,3 +200,11 @@ _ALL: tuple[Measure, ...] = (
     Measure("first statement p50", "cost", 0, "seconds to the first statement, median", percentile(50)),
 )
 MEASURES: Mapping[str, Measure] = {measure.name: measure for measure in _ALL}
+
+
+def rounded(value: float | None) -> str:
+    """A figure as people read it; milliseconds still show in seconds."""
+    if value is None:
+        return "-"
+    digits = 0 if abs(value) >= 100 else 3 if 0 < abs(value) < 0.1 else 2
+    return f"{value:.{digits}f}"

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
+from pydantic import SecretStr
 
 from evals.cache import code_fingerprint, key_of
 from evals.errors import DatasetError
@@ -61,8 +62,16 @@ def remote(url: str, settings: Settings) -> OpenSystem:
         if not url.rstrip("/").endswith("/v1"):
             yield ServerSystem(url, settings.llm_timeout)
             return
+        # A key goes only where it was configured to go.
+        key = (
+            settings.llm_api_key if url.rstrip("/") == settings.llm_base_url.rstrip("/") else SecretStr("")
+        )
         asked = settings.model_copy(
-            update={"llm_base_url": url, "llm_model": settings.llm_model or "dateline"}
+            update={
+                "llm_base_url": url,
+                "llm_model": settings.llm_model or "dateline",
+                "llm_api_key": key,
+            }
         )
         yield OpenAISystem(LLM.of(asked), url)
 

@@ -8,7 +8,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from evals.compare import Comparison
-from evals.measures import MEASURES
+from evals.measures import MEASURES, rounded
 from evals.ranking import MEASURES as RANKING_MEASURES
 from evals.ranking import Rankings, Relevant, ranking_scores
 from evals.statistics import figure
@@ -31,14 +31,14 @@ def print_run(run: Run, console: Console) -> None:
         if last and MEASURES[each.name].group != last:
             table.add_section()
         last = MEASURES[each.name].group
-        others = [_rounded(group[each.name].value) if each.name in group else "" for group in by_group]
-        table.add_row(each.name, str(each.n), _rounded(each.value), _interval(each), *others)
+        others = [rounded(group[each.name].value) if each.name in group else "" for group in by_group]
+        table.add_row(each.name, str(each.n), rounded(each.value), _interval(each), *others)
     console.print(table)
     for name in ("article recall@10", "article mAP", "article nDCG@10"):
         if matrix := matrix_table(run, name):
             console.print(matrix)
     for each in run.agreement:
-        console.print(f"judge: {each.name} {_rounded(each.value)} [{_interval(each)}], n {each.n}")
+        console.print(f"judge: {each.name} {rounded(each.value)} [{_interval(each)}], n {each.n}")
     reused = f", {run.cached} replies from an earlier run" if run.cached else ""
     failed = f", {run.errors} without a reply" if run.errors else ""
     console.print(
@@ -61,7 +61,7 @@ def matrix_table(run: Run, name: str) -> Table | None:
         cells = []
         for column in columns:
             found = next((f for f in row.get(column, ()) if f.name == name), None)
-            cells.append(f"{_rounded(found.value)}\n{_interval(found)}" if found else "-")
+            cells.append(f"{rounded(found.value)}\n{_interval(found)}" if found else "-")
         table.add_row(question, *cells)
     return table
 
@@ -125,7 +125,7 @@ def print_trec(rankings: Rankings, relevant: Relevant, console: Console) -> None
     for name in RANKING_MEASURES:
         pairs = [(found[name], 1.0) for found in scores.values()]
         found = figure(MEASURES[f"article {name}"], pairs)
-        table.add_row(name, str(found.n), _rounded(found.value), _interval(found))
+        table.add_row(name, str(found.n), rounded(found.value), _interval(found))
     console.print(table)
 
 
@@ -147,10 +147,4 @@ def _say(console: Console, text: str) -> None:
 
 
 def _interval(figure: Figure) -> str:
-    return "" if figure.value is None else f"{_rounded(figure.low)}-{_rounded(figure.high)}"
-
-
-def _rounded(value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value:.0f}" if abs(value) >= 100 else f"{value:.2f}"
+    return "" if figure.value is None else f"{rounded(figure.low)}-{rounded(figure.high)}"

@@ -68,9 +68,13 @@ class LocalSystem:
     def identity(self) -> dict[str, str]:
         """Settings, and a hash of the archive's content."""
         archive = self._assistant.archive
-        hidden = {"archive", "host", "port", "log_level", "llm_api_key"}
-        settings = self._assistant.settings.model_dump(mode="json", exclude=hidden)
-        given = {name: str(value) for name, value in settings.items() if value not in ("", None)}
+        settings = self._assistant.settings
+        # Addresses may hold passwords, and those of folders say nothing of what is in them.
+        hidden = {"archive", "chroma_url", "host", "port", "log_level", "llm_api_key", "llm_base_url"}
+        values = settings.model_dump(mode="json", exclude=hidden)
+        given = {name: str(value) for name, value in values.items() if value not in ("", None)}
+        if settings.has_llm:
+            given["language model"] = LLM.of(settings).identity
         return given | {
             "system": "search" if self._search_only else "assistant",
             "archive": archive.fingerprint(),

@@ -339,6 +339,21 @@ def test_any_openai_compatible_url_is_judged(evaluate: Eval, tmp_path: Path) -> 
     assert not {"article mAP", "citation recall", "AUROC"} & figures.keys()
 
 
+def test_a_key_goes_only_where_it_was_configured_to_go(
+    evaluate: Eval, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    suite = some_cases(tmp_path / "few", "g33")
+    monkeypatch.setenv("DATELINE_LLM_API_KEY", "sk-secret-0123456789")
+    with OpenAIServer(answer=lambda messages: "NOT KNOWN") as server:
+        options = ("--url", server.base_url, "--model", "large", "--no-judge")
+        evaluate("run", suite, *options, "--out", "a")
+        monkeypatch.setenv("DATELINE_LLM_BASE_URL", server.base_url)
+        evaluate("run", suite, *options, "--out", "b")
+        keys = [request.headers["authorization"] for request in server.requests]
+    assert keys == ["Bearer none", "Bearer sk-secret-0123456789"]
+    assert "secret" not in Path("b/run.json").read_text("utf-8")
+
+
 def test_citations_beside_an_openai_reply_are_judged(
     evaluate: Eval, tmp_path: Path, assistant: Assistant
 ) -> None:
