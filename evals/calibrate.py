@@ -17,7 +17,8 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from evals.retrieval import SEED, evidence_with_gaps
+from evals.retrieval import evidence_with_gaps
+from evals.statistics import SEED
 from evals.xquad import CachingEmbedder, read_parallel
 from index.config import IndexConfig
 from index.errors import UserFixableError

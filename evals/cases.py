@@ -13,6 +13,7 @@ from pathlib import Path
 from pydantic import BaseModel, ConfigDict, Field, StrictBool, StrictStr, ValidationError, model_validator
 
 from evals.errors import DatasetError
+from evals.files import finding
 from evals.types import Case, Gold, Quote
 from rag.types import Role, Turn
 
@@ -33,10 +34,8 @@ def read_cases(path: Path) -> list[Case]:
         try:
             case = _Line.model_validate_json(line).to_case(number)
         except ValidationError as error:
-            first = error.errors(include_input=False, include_url=False)[0]
-            place = ".".join(map(str, first["loc"])) or "the line"
             raise DatasetError(
-                f"{str(path)!r} line {number}: {place}: {first['msg']}. Correct it."
+                f"{str(path)!r} line {number}: {finding(error, 'the line')}. Correct it."
             ) from None
         if case.id in seen:
             raise DatasetError(

@@ -8,9 +8,10 @@ its article is gold down to the sentence, another one only by its article.
 import re
 from pathlib import Path
 
-from pydantic import BaseModel, Field, TypeAdapter, ValidationError
+from pydantic import BaseModel, Field, TypeAdapter
 
 from evals.errors import DatasetError
+from evals.files import read_as
 from evals.types import Case, Gold, Quote, Suite
 from index.types import Article
 
@@ -48,8 +49,8 @@ def is_multihop(folder: Path) -> bool:
 
 def multihop_suite(name: str, folder: Path) -> Suite:
     """The benchmark of a folder; `kind` is the type of question. Raises DatasetError."""
-    documents = _read(folder / CORPUS, TypeAdapter(list[_Document]))
-    queries = _read(folder / QUERIES, TypeAdapter(list[_Query]))
+    documents = read_as(folder / CORPUS, TypeAdapter(list[_Document]), "MultiHop-RAG")
+    queries = read_as(folder / QUERIES, TypeAdapter(list[_Query]), "MultiHop-RAG")
     articles: dict[str, Article] = {}
     by_title: dict[str, str] = {}
     for number, document in enumerate(documents):
@@ -70,7 +71,8 @@ def multihop_suite(name: str, folder: Path) -> Suite:
         answerable = query.question_type != NULL and bool(query.evidence_list)
         relevant, evidence = [], []
         for piece in query.evidence_list if answerable else ():
-            article_id = piece.url if piece.url in articles else by_title.get(piece.title)
+            url = piece.url or ""
+            article_id = url if url in articles else by_title.get(piece.title)
             if article_id is None:
                 raise DatasetError(
                     f"{QUERIES}, query {number}: {CORPUS} does not hold the article {piece.title[:80]!r}."
@@ -98,14 +100,3 @@ def multihop_suite(name: str, folder: Path) -> Suite:
 
 def _stands_in(text: str, quote: str) -> bool:
     return re.search(r"\s+".join(map(re.escape, quote.split())), text) is not None
-
-
-def _read(path: Path, form: TypeAdapter):  # type: ignore[no-untyped-def, type-arg]
-    try:
-        return form.validate_json(path.read_bytes())
-    except OSError as error:
-        raise DatasetError(f"{str(path)!r} cannot be read: {error.strerror}.") from error
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DatasetError(f"{str(path)!r} is not MultiHop-RAG's: {place}: {first['msg']}.") from None

@@ -29,8 +29,9 @@ from ir_measures import AP, R, Success, nDCG
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.table import Table
-from sklearn.metrics import roc_auc_score
 
+from evals.measures import MEASURES
+from evals.statistics import SEED, figure
 from evals.xquad import FIRST_HALF, CachingEmbedder, Parallel, Question, archive_of, read_parallel
 from index.archive import Archive
 from index.config import IndexConfig
@@ -43,8 +44,7 @@ from rag.types import Evidence
 # Deep enough for all versions of a paragraph to be in it, or as good as never.
 DEPTH = 100
 RRF_K = 60
-RESAMPLES = 1000
-SEED = 20240322
+AVERAGE = MEASURES["article mAP"]
 MIXED = (R @ 10, AP, Success @ 1)
 SYSTEMS = ("plain dense", "blind fusion", "dateline")
 Run = dict[str, dict[str, float]]
@@ -120,7 +120,7 @@ def measure(data: Parallel, limit: int = 0) -> list[Figure]:
 
 def tables(found: Sequence[Figure]) -> Iterable[Table]:
     """A table for each measure: systems by archive and question language."""
-    for name in dict.fromkeys(figure.measure for figure in found):
+    for name in dict.fromkeys(each.measure for each in found):
         table = Table(title=name, box=SIMPLE_HEAD, show_edge=False, pad_edge=False)
         for column in ("archive", "question", "n"):
             table.add_column(column, no_wrap=True)
@@ -154,22 +154,16 @@ def per_question(
 
 def interval(values: Sequence[float]) -> tuple[float, float]:
     """95 % percentile bootstrap interval of the mean, questions drawn with replacement."""
-    drawn = np.random.default_rng(SEED).choice(np.asarray(values), (RESAMPLES, len(values)))
-    low, high = np.percentile(drawn.mean(axis=1), [2.5, 97.5])
-    return float(low), float(high)
+    found = figure(AVERAGE, [(value, 1.0) for value in values])
+    assert found.low is not None and found.high is not None
+    return found.low, found.high
 
 
 def area_under_curve(scores: Sequence[float], answerable: Sequence[bool]) -> tuple[float, float, float]:
     """Area under the ROC curve and its 95 % percentile bootstrap interval."""
-    found, truth = np.asarray(scores), np.asarray(answerable)
-    generator = np.random.default_rng(SEED)
-    drawn = []
-    for _ in range(RESAMPLES // 2):
-        rows = generator.integers(0, len(truth), len(truth))
-        if truth[rows].any() and not truth[rows].all():
-            drawn.append(roc_auc_score(truth[rows], found[rows]))
-    low, high = np.percentile(drawn, [2.5, 97.5])
-    return float(roc_auc_score(truth, found)), float(low), float(high)
+    found = figure(MEASURES["AUROC"], list(zip(scores, map(float, answerable), strict=True)))
+    assert found.value is not None and found.low is not None and found.high is not None
+    return found.value, found.low, found.high
 
 
 def evidence_with_gaps(

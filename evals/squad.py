@@ -10,14 +10,14 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter
 
 from evals.errors import DatasetError
+from evals.files import read_as
+from evals.statistics import SEED
 from evals.types import Case, Gold, Quote, Suite
 from index.language import detect_language
 from index.types import Article
-
-SEED = 20240322
 
 
 class _Answer(BaseModel):
@@ -146,14 +146,7 @@ def _versions(files: Sequence[Path], languages: Sequence[str]) -> list[_Version]
 
 
 def _version(path: Path) -> _Version:
-    try:
-        data = _File.model_validate_json(path.read_bytes())
-    except OSError as error:
-        raise DatasetError(f"{str(path)!r} cannot be read: {error.strerror}. Name another file.") from error
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False)[0]
-        place = ".".join(map(str, first["loc"])) or "the file"
-        raise DatasetError(f"{str(path)!r} is not in SQuAD's format: {place}: {first['msg']}.") from None
+    data = read_as(path, TypeAdapter(_File), "SQuAD")
     found = [(entry.title, paragraph) for entry in data.data for paragraph in entry.paragraphs]
     if not any(paragraph.qas for _, paragraph in found):
         raise DatasetError(f"{str(path)!r} holds no question.")
