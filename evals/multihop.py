@@ -72,14 +72,14 @@ def multihop_suite(name: str, folder: Path) -> Suite:
         relevant, evidence = [], []
         for piece in query.evidence_list if answerable else ():
             url = piece.url or ""
-            article_id = url if url in articles else by_title.get(piece.title)
-            if article_id is None:
+            source = url if url in articles else by_title.get(piece.title)
+            if source is None:
                 raise DatasetError(
                     f"{QUERIES}, query {number}: {CORPUS} does not hold the article {piece.title[:80]!r}."
                 )
-            relevant.append(article_id)
-            if piece.fact.strip() and _stands_in(articles[article_id].text, piece.fact):
-                evidence.append(Gold((Quote(article_id, piece.fact),)))
+            relevant.append(source)
+            if piece.fact.strip() and _stands_in(articles[source].text, piece.fact):
+                evidence.append(Gold((Quote(source, piece.fact),)))
         cases.append(
             Case(
                 id=f"q{number}",
