@@ -42,7 +42,6 @@ from ui.schemas import (
     Ready,
     Search,
     SearchResult,
-    Span,
     Stored,
     Timeline,
 )
@@ -162,11 +161,7 @@ def _add_articles(app: FastAPI, assistant: Assistant) -> None:
     def show_article(id: str) -> FullArticle:
         """One article with its text and sentences."""
         article = assistant.archive.article(id)
-        return FullArticle(
-            **ArticleHead.of(article).model_dump(),
-            text=article.text,
-            sentences=[Span.of(sentence) for sentence in assistant.archive.sentences(article)],
-        )
+        return FullArticle.with_sentences(article, assistant.archive.sentences(article))
 
     @app.post(
         "/v1/articles",

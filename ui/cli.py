@@ -557,6 +557,16 @@ def serve(
 
 
 @app.command()
+def mcp(ctx: typer.Context, archive: ArchiveOption = None) -> None:
+    """Offer the archive to another program's model, as MCP tools over standard input and output."""
+    settings = _settings(ctx, archive)
+    from ui.mcp import create_mcp
+
+    with _assistant(settings) as assistant:
+        create_mcp(assistant).run("stdio")
+
+
+@app.command()
 def config(ctx: typer.Context, archive: ArchiveOption = None, as_json: JsonOption = False) -> None:
     """Each setting, its value in force and where it comes from."""
     from rag.config import explain_settings

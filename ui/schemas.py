@@ -265,6 +265,11 @@ class FullArticle(ArticleHead):
     text: str
     sentences: list[Span]
 
+    @classmethod
+    def with_sentences(cls, article: Article, sentences: Sequence[Sentence]) -> "FullArticle":
+        head = ArticleHead.of(article).model_dump()
+        return cls(**head, text=article.text, sentences=[Span.of(sentence) for sentence in sentences])
+
 
 class Stored(BaseModel):
     """What became of one article; `failed` has a reason and, when it had none yet, no id."""

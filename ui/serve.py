@@ -1,4 +1,4 @@
-"""One server for the chat page and REST."""
+"""One server for the chat page, REST and MCP."""
 
 import errno
 import socket
@@ -14,6 +14,7 @@ from index.errors import UserFixableError
 from rag.chat import Assistant
 from rag.config import Settings
 from ui.api import create_api
+from ui.mcp import add_mcp
 from ui.web import STYLESHEET, create_page, examples, theme
 
 # What the page itself asks of Gradio. Its other routes (files, uploads, proxy, API, monitoring)
@@ -49,8 +50,9 @@ class ServerError(UserFixableError):
 
 
 def create_app(assistant: Assistant) -> FastAPI:
-    """REST with the chat page at `/`."""
+    """REST, the tools of `/mcp`, and the chat page at `/`."""
     app: FastAPI = create_api(assistant)
+    add_mcp(app, assistant)
     gr.mount_gradio_app(
         app,
         create_page(assistant),
