@@ -42,6 +42,7 @@ gate: setup
 bench: setup
 	HF_HUB_OFFLINE=1 $(BIN)/python -m evals.bench
 	HF_HUB_OFFLINE=1 $(BIN)/python tests/load.py
+	HF_HUB_OFFLINE=1 $(BIN)/python -m evals.ingestion
 
 clean:
 	rm -rf $(VENV) .demo eval-runs .mypy_cache .ruff_cache .pytest_cache

@@ -9,7 +9,7 @@ from evals.multihop import is_multihop, multihop_suite
 from evals.squad import is_squad, squad_suites
 from evals.types import Suite
 from index.errors import UnreadableInputError
-from index.readers import READERS, Failure, read
+from index.readers import Failure, read, readers
 from index.types import Article
 
 DATA = Path(__file__).with_name("data")
@@ -54,7 +54,7 @@ def _articles_beside(cases: Path) -> tuple[Article, ...]:
     others = [
         file
         for file in sorted(cases.parent.iterdir())
-        if file.suffix.lower() in READERS and file.name not in CASE_FILES and file != cases
+        if file.suffix.lower() in readers() and file.name not in CASE_FILES and file != cases
     ]
     others = [file for file in others if file.stem.lower() != "readme"]
     articles = []

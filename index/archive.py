@@ -14,6 +14,7 @@ import math
 import threading
 import time
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from itertools import accumulate, compress
@@ -58,12 +59,14 @@ class Indexed:
     """An article ready to be stored: its passages, and one vector for each of their sentences.
 
     `vectors` has shape (sentences, dimension): the weighted sum of the centred unit vectors of the
-    sentence and of its passage, so that one inner product with a question scores both.
+    sentence and of its passage, so that one inner product with a question scores both. `cluster` is
+    the id of the first article of this text; None leaves the article in the cluster it is in.
     """
 
     article: Article
     passages: tuple[Passage, ...]
     vectors: Vectors
+    cluster: str | None = None
 
     @property
     def sentences(self) -> int:
@@ -77,6 +80,15 @@ class Faults:
     incomplete: tuple[str, ...]
     leftovers: tuple[str, ...]
     derived: int
+
+
+@dataclass(frozen=True, slots=True)
+class Revision:
+    """A text of an article. `replaced_at` is when the next came in (UTC); empty for the present one."""
+
+    article: Article
+    version: str
+    replaced_at: str = ""
 
 
 class Archive:
@@ -93,9 +105,9 @@ class Archive:
         self._catalogue = self._read_catalogue()
         self._read_articles: LRUCache[str, Article] = LRUCache(ARTICLES_KEPT)
         self._read_lock = threading.Lock()
-        folder = _derived_folder(config)
-        self._words = Words(folder / "words")
-        self._rows = Rows(folder / "rows", int(store.identity["dimension"]))
+        self.folder = derived_folder(config)
+        self._words = Words(self.folder / "words")
+        self._rows = Rows(self.folder / "rows", int(store.identity["dimension"]))
         self._scan: Scan | None = None
         self._sync()
 
@@ -198,6 +210,44 @@ class Archive:
             )
         return found[article_id]
 
+    def revisions(self, article_id: str) -> list[Revision]:
+        """All texts that an article had, the present one first. Raises ArticleNotFoundError."""
+        article = self.article(article_id)
+        entry = self._catalogue.get(article_id)
+        present = Revision(article, version_of(article))
+        records = self._store.get("revisions", entry.revisions if entry else [], documents=True)
+        old = [_revision_of_record(records[v]) for v in (entry.revisions if entry else ()) if v in records]
+        return [present, *reversed(old)]
+
+    def revision(self, article_id: str, version: str) -> Revision:
+        """An article as it was in one version. Raises ArticleNotFoundError."""
+        for revision in self.revisions(article_id):
+            if revision.version == version:
+                return revision
+        raise ArticleNotFoundError(
+            f"the article {article_id!r} has no version {version!r}: it may have been removed and taken "
+            f"in again. `dateline articles show {article_id}` shows the present text."
+        )
+
+    def copies(self, article_id: str) -> list[str]:
+        """Ids of other articles that print the same text or nearly so; empty when there are none."""
+        return [entry.id for entry in self._catalogue.copies(article_id)]
+
+    def clusters(self) -> list[list[str]]:
+        """Ids of the articles of each text that is there more than once, its first article first."""
+        self.catch_up()
+        return [[entry.id for entry in cluster] for cluster in self._catalogue.clusters]
+
+    def entry(self, article_id: str) -> Entry | None:
+        """What is known of an article without reading it; None when there is none of this id."""
+        return self._catalogue.get(article_id)
+
+    def indexed(self, article_id: str) -> Indexed | None:
+        """An article with its passages and vectors; None when it is not there whole."""
+        entry = self._catalogue.get(article_id)
+        found = next(self._stored([entry], vectors=True), []) if entry else []
+        return found[0] if found else None
+
     def articles(
         self,
         *,
@@ -234,15 +284,23 @@ class Archive:
         entry = self._catalogue.get(article.id)
         return None if entry is None else entry.version == version_of(article)
 
-    def add(self, items: Sequence[Indexed]) -> None:
-        """Store articles, each replacing its predecessor whole; returns when they are safe."""
+    def add(self, items: Sequence[Indexed], *, revise: bool = True) -> None:
+        """Store articles, each replacing its predecessor whole; returns when they are safe.
+
+        Predecessors of another text or title stay readable as revisions, unless `revise` is false.
+        """
         self.check_embedder()
         with self._store.writing():
             self.catch_up()
             self._sweep()
             now = datetime.now(UTC).isoformat(timespec="seconds")
-            entries = [_entry(item) for item in items]
+            items = [
+                replace(item, article=replace(item.article, ingested_at=item.article.ingested_at or now))
+                for item in items
+            ]
             old = [e for item in items if (e := self._catalogue.get(item.article.id)) is not None]
+            before = self._keep_revisions(items, old, now) if revise else {}
+            entries = [self._entry_for(item, before.get(item.article.id, "")) for item in items]
             kept = {entry.version for entry in entries}
             # The doctor stores an article's present version again.
             notes = list({entry.version: _note(entry) for entry in [*entries, *old]}.values())
@@ -250,16 +308,53 @@ class Archive:
             self._store.put("sentences", [r for item in items for r in _sentence_records(item)])
             self._store.put(
                 "articles",
-                [
-                    _article_record(replace(item.article, ingested_at=now), entry)
-                    for item, entry in zip(items, entries, strict=True)
-                ],
+                [_article_record(item.article, entry) for item, entry in zip(items, entries, strict=True)],
             )
             self._set_catalogue(self._catalogue.changed(added=entries))
             replaced = [entry for entry in old if entry.version not in kept]
             self._store.delete("sentences", [i for entry in replaced for i in _sentence_ids(entry)])
             self._store.delete("unfinished", [note.id for note in notes])
             self._carry_over(items, [entry.version for entry in replaced])
+
+    def add_revision(self, article: Article, replaced_at: str = "") -> None:
+        """Keep a text as an article's oldest one. Raises ArticleNotFoundError."""
+        with self._store.writing():
+            self.catch_up()
+            entry = self._catalogue.get(article.id)
+            records = self._store.get("articles", [article.id], documents=True)
+            if entry is None or article.id not in records:
+                raise ArticleNotFoundError(f"no article has the id {article.id!r} to keep a revision of.")
+            version = version_of(article)
+            if version in (entry.version, *entry.revisions):
+                return
+            now = datetime.now(UTC).isoformat(timespec="seconds")
+            self._store.put("revisions", [_revision_record(article, replaced_at or now)])
+            entry = replace(entry, revisions=(version, *entry.revisions))
+            present = _article_of_record(records[article.id])
+            self._store.put("articles", [_article_record(present, entry)])
+            self._set_catalogue(self._catalogue.changed(added=[entry]))
+            self._carry_over([], [])
+
+    def _keep_revisions(self, items: Sequence[Indexed], old: Sequence[Entry], now: str) -> dict[str, str]:
+        """Keep the present texts of articles that are given others; their versions by article."""
+        coming = {item.article.id: item.article for item in items}
+        changed = [entry for entry in old if version_of(coming[entry.id]) != entry.version]
+        present = self._current(changed).values()
+        kept = [a for a in present if (a.text, a.title) != (coming[a.id].text, coming[a.id].title)]
+        self._store.put("revisions", [_revision_record(article, now) for article in kept])
+        return {article.id: version_of(article) for article in kept}
+
+    def _entry_for(self, item: Indexed, before: str) -> Entry:
+        """The entry of an article that follows the version `before`, if it is kept."""
+        entry, old = _entry(item), self._catalogue.get(item.article.id)
+        if old is None:
+            return entry
+        versions = [*old.revisions, *filter(None, [before])]
+        return replace(
+            entry,
+            cluster=old.cluster if item.cluster is None else entry.cluster,
+            revisions=tuple(dict.fromkeys(v for v in versions if v != entry.version)),
+        )
 
     def remove(self, article_id: str) -> None:
         """Remove an article and all that was made of it. Raises ArticleNotFoundError."""
@@ -275,6 +370,8 @@ class Archive:
             self._store.put("unfinished", [note])
             self._store.delete("articles", [article_id])
             self._set_catalogue(self._catalogue.changed(removed=[article_id]))
+            if entry.revisions:
+                self._store.delete("revisions", entry.revisions)
             self._store.delete("sentences", _sentence_ids(entry))
             self._store.delete("unfinished", [note.id])
             self._carry_over([], [entry.version])
@@ -331,6 +428,12 @@ class Archive:
                     mend()
                     derived.mark(self._store.stamp)
                 derived.reload()
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Keep every other writer out. Raises ArchiveUnavailableError when another does not end."""
+        with self._store.writing():
+            yield
 
     def ping(self) -> None:
         """Raises ArchiveUnavailableError when the store does not answer."""
@@ -492,6 +595,7 @@ def _entry(item: Indexed) -> Entry:
         published=moment(article.published_at) if article.published_at else None,
         passages=len(item.passages),
         sentences=item.sentences,
+        cluster=item.cluster or "",
     )
 
 
@@ -506,6 +610,8 @@ def _entry_of_record(record: Record) -> Entry:
         published=data.get("published"),
         passages=data["passages"],
         sentences=data["sentences"],
+        cluster=data.get("cluster", ""),
+        revisions=tuple(data.get("revisions", "").split()),
     )
 
 
@@ -513,6 +619,7 @@ def _article_record(article: Article, entry: Entry) -> Record:
     metadata: dict[str, Any] = asdict(article) | {"authors": json.dumps(article.authors)}
     del metadata["id"], metadata["text"]
     metadata |= {"version": entry.version, "passages": entry.passages, "sentences": entry.sentences}
+    metadata |= {"cluster": entry.cluster, "revisions": " ".join(entry.revisions)}
     if entry.published is not None:
         metadata["published"] = entry.published
     return Record(article.id, metadata, document=article.text)
@@ -531,6 +638,18 @@ def _article_of_record(record: Record) -> Article:
         published_at=data["published_at"],
         ingested_at=data["ingested_at"],
     )
+
+
+def _revision_record(article: Article, replaced_at: str) -> Record:
+    metadata: dict[str, Any] = asdict(article) | {"authors": json.dumps(article.authors)}
+    metadata |= {"article": metadata.pop("id"), "replaced_at": replaced_at}
+    del metadata["text"]
+    return Record(version_of(article), metadata, document=article.text)
+
+
+def _revision_of_record(record: Record) -> Revision:
+    article = replace(_article_of_record(record), id=record.metadata["article"])
+    return Revision(article, record.id, record.metadata["replaced_at"])
 
 
 def _sentence_records(item: Indexed) -> list[Record]:
@@ -603,8 +722,8 @@ def _word_passages(item: Indexed) -> list[WordPassage]:
     ]
 
 
-def _derived_folder(config: IndexConfig) -> Path:
-    """In the archive's folder; for a store on a server, in this user's cache."""
+def derived_folder(config: IndexConfig) -> Path:
+    """Where this machine keeps what it derives: the archive's folder; for a server, in the user's cache."""
     if not config.chroma_url:
         return config.archive
     return user_cache_path("dateline") / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]

@@ -20,7 +20,11 @@ from index.types import Coverage, Filters
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One article's searchable metadata. `published` is its local time as YYYYMMDDhhmmss, or None."""
+    """One article's searchable metadata. `published` is its local time as YYYYMMDDhhmmss, or None.
+
+    `cluster` is the id of the first of the articles that print one text, empty when it stands alone
+    or is the first; `revisions` are the versions that it had before, the oldest first.
+    """
 
     id: str
     version: str
@@ -30,6 +34,8 @@ class Entry:
     published: int | None
     passages: int
     sentences: int
+    cluster: str = ""
+    revisions: tuple[str, ...] = ()
 
 
 class Catalogue:
@@ -55,6 +61,30 @@ class Catalogue:
     def entries(self) -> list[Entry]:
         """All entries, newest publication first, undated last, then by id."""
         return sorted(self._entries.values(), key=lambda entry: (-(entry.published or 0), entry.id))
+
+    def copies(self, article_id: str) -> list[Entry]:
+        """The articles that print the same text as this one, without itself, by id."""
+        entry = self._entries.get(article_id)
+        if entry is None:
+            return []
+        cluster = self._clusters.get(entry.cluster or entry.id, [])
+        return [other for other in cluster if other.id != article_id]
+
+    @cached_property
+    def clusters(self) -> list[list[Entry]]:
+        """The articles of each text that is there more than once, the first of them first."""
+        return [cluster for cluster in self._clusters.values() if len(cluster) > 1]
+
+    @cached_property
+    def _clusters(self) -> dict[str, list[Entry]]:
+        found: dict[str, list[Entry]] = {}
+        for entry in self._entries.values():
+            if entry.cluster:
+                found.setdefault(entry.cluster, []).append(entry)
+        for first, others in found.items():
+            original = [self._entries[first]] if first in self._entries else []
+            found[first] = original + sorted(others, key=lambda entry: entry.id)
+        return found
 
     def select(self, filters: Filters) -> npt.NDArray[np.bool_]:
         """Which of `entries` pass the filters."""

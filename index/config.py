@@ -11,7 +11,8 @@ class IndexConfig:
     """Where the archive is and which model embeds it.
 
     `chroma_url` empty means an embedded store in the folder `archive`. `embedder` is
-    `multilingual-e5-small` (bundled, offline), or any sentence-transformers name or folder.
+    `multilingual-e5-small` (bundled, offline), or any sentence-transformers name or folder. Pages are
+    fetched from public addresses and `private_networks` (CIDR), `fetch_delay` seconds apart by host.
     """
 
     archive: Path
@@ -21,3 +22,5 @@ class IndexConfig:
     passage_prompt: str | None = None
     passage_tokens: int = 200
     batch_size: int = 32
+    private_networks: tuple[str, ...] = ()
+    fetch_delay: float = 1.0

@@ -1,7 +1,8 @@
 """Chroma, and nothing but Chroma: the only file that knows its types.
 
-Four collections: `articles` (text and metadata, one record each), `sentences` (one vector each),
-`unfinished` (versions being written or removed) and `state` (a stamp that changes with every write).
+Five collections: `articles` (text and metadata, one record each), `revisions` (the texts that articles
+had before), `sentences` (one vector each), `unfinished` (versions being written or removed) and `state`
+(a stamp that changes with every write).
 """
 
 import threading
@@ -87,13 +88,8 @@ class Store:
     def create(self, identity: Mapping[str, str | int]) -> None:
         """Make the collections of a new archive; `identity` names the embedder of its vectors."""
         with self.writing(), self._call():
-            for name in ("articles", "unfinished", "state"):
-                # These are read by id; the vector index that comes with them is kept minimal.
-                self._client.get_or_create_collection(
-                    PREFIX + name,
-                    configuration={"hnsw": {"max_neighbors": 2, "ef_construction": 2, "ef_search": 2}},
-                    embedding_function=None,
-                )
+            for name in ("articles", "revisions", "unfinished", "state"):
+                self._make(name)
             # Last, since an archive is one that has this collection.
             self._client.get_or_create_collection(
                 PREFIX + "sentences",
@@ -103,6 +99,14 @@ class Store:
             )
             self.identity = self._load_identity()
             self._write_stamp()
+
+    def _make(self, name: str) -> None:
+        # These are read by id; the vector index that comes with them is kept minimal.
+        self._client.get_or_create_collection(
+            PREFIX + name,
+            configuration={"hnsw": {"max_neighbors": 2, "ef_construction": 2, "ef_search": 2}},
+            embedding_function=None,
+        )
 
     def refresh(self) -> bool:
         """Catch up with other processes' writes; True when there were any since the last call."""
@@ -139,7 +143,11 @@ class Store:
 
     def put(self, collection: str, records: Sequence[Record]) -> None:
         """Add or replace records."""
+        if not records:
+            return
         with self._call():
+            if collection == "revisions":
+                self._make(collection)  # archives of before there were any lack it
             target = self._collection(collection)
             for chunk in self._chunks(records):
                 documents = [record.document for record in chunk]

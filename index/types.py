@@ -30,6 +30,19 @@ class Article:
 
 
 @dataclass(frozen=True, slots=True)
+class Kept:
+    """An article that comes from an archive and is stored as it was there.
+
+    `copy_of` is the first article of the same text; `revisions` are its earlier texts, the oldest
+    first, each with the time when the next one replaced it.
+    """
+
+    article: Article
+    copy_of: str = ""
+    revisions: tuple[tuple[Article, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Sentence:
     """One sentence: `article.text[start_char:end_char] == text`."""
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from index.archive import version_of
 from index.types import Article, Hit, Sentence
 from rag.types import Citation, Source
 
@@ -26,6 +27,7 @@ def cite(
         end_char=sentence.end_char,
         verified=not reason,
         reason=reason,
+        version=version_of(article),
         also_in=tuple(
             Source(
                 article_id=copy.article.id,
@@ -35,6 +37,7 @@ def cite(
                 published_at=copy.article.published_at,
                 start_char=copy.sentence.start_char,
                 end_char=copy.sentence.end_char,
+                version=version_of(copy.article),
             )
             for copy in copies
         ),

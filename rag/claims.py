@@ -10,10 +10,11 @@ from typing import Literal
 
 from pydantic import BaseModel, ValidationError
 
+from index.cldr import language_name
+from index.fold import clean
 from index.types import Hit
 from rag import prompts
 from rag.cite import cite
-from rag.cldr import language_name
 from rag.copies import by_text, folded
 from rag.errors import ModelReplyError
 from rag.llm import LLM
@@ -24,7 +25,6 @@ from rag.stance import ACTS, NEGATIVE_ACTS, TELLING_ACTS, is_negated, kinds_of_a
 from rag.types import Citation, Evidence, When
 from rag.verify import verify
 from rag.when import when
-from rag.words import clean
 
 Stance = Literal["asserts", "denies"]
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from dotenv import dotenv_values
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, IPvAnyNetwork, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -51,6 +51,13 @@ class Settings(BaseSettings):
         default=200, ge=32, le=500, description="Target length of a passage, in the model's tokens."
     )
     batch_size: int = Field(default=32, ge=1, le=512, description="Texts embedded at a time.")
+    private_networks: tuple[IPvAnyNetwork, ...] = Field(
+        default=(),
+        description='Networks that pages may be fetched from although they are private: ["10.0.0.0/8"].',
+    )
+    fetch_delay: float = Field(
+        default=1.0, ge=0, le=600, description="Seconds between two requests to one host, at least."
+    )
     top_k: int = Field(default=10, ge=1, le=100, description="Passages that a question retrieves.")
     reranker: str = Field(
         default="",
@@ -120,6 +127,8 @@ class Settings(BaseSettings):
             passage_prompt=self.passage_prompt,
             passage_tokens=self.passage_tokens,
             batch_size=self.batch_size,
+            private_networks=tuple(map(str, self.private_networks)),
+            fetch_delay=self.fetch_delay,
         )
 
     @classmethod

@@ -6,12 +6,12 @@ from itertools import combinations
 
 import numpy as np
 
+from index.dates import find_dates
+from index.fold import fold
 from index.types import Hit
-from rag.dates import find_dates
 from rag.numbers import Number, classes, find_numbers
 from rag.stance import NEGATIVE_ACTS, is_persian, kinds_of_acts
 from rag.types import Citation, Disagreement, Side
-from rag.words import fold
 
 # Cosine of two hits' vectors from which they are about one event (estimated on the sample archive).
 ONE_EVENT = 0.45

@@ -6,10 +6,10 @@ from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 
+from index.cldr import language_name
 from index.language import detect_language
 from rag import prompts
 from rag.cite import cite
-from rag.cldr import language_name
 from rag.errors import ContextTooLongError, ModelError, ModelReplyError
 from rag.judge import judge
 from rag.llm import LLM, Message

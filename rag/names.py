@@ -8,8 +8,9 @@ from functools import lru_cache
 from anyascii import anyascii
 from rapidfuzz.distance import Indel
 
-from rag import cldr, places
-from rag.words import clean, fold, listed, lower, script_of, stems
+from index import cldr
+from index.fold import clean, fold, listed, lower, script_of, stems
+from rag import places
 
 # Words with a capital that say what somebody is, not who: they are translated, never spelled.
 _COMMON = frozenset(

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from rag.words import fold, listed
+from index.fold import fold, listed
 
 Bound = Literal["", "more", "less", "about"]
 

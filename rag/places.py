@@ -4,8 +4,8 @@ import re
 from collections.abc import Iterator
 from functools import cache, lru_cache
 
-from rag import cldr
-from rag.words import fold, listed, script_of, stems
+from index import cldr
+from index.fold import fold, listed, script_of, stems
 
 # Names that are translated rather than spelled: one row a name, all four languages.
 _ALIASES = {

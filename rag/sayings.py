@@ -9,8 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
+from index.fold import aligned, clean, fold, listed, lower, script_of
 from rag.stance import is_negated, is_persian
-from rag.words import aligned, clean, fold, listed, lower, script_of
 
 # Finite verbs by act; a name of ours, then the forms.
 _VERBS = {

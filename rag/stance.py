@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from itertools import pairwise
 
+from index.fold import clean, fold, listed, lower, script_of
 from rag.names import Name, find_names, same_name
-from rag.words import clean, fold, listed, lower, script_of
 
 # What people do with words, and what states do to each other: stems of four languages a row.
 # A stem stands for the words that begin with it.

@@ -4,8 +4,8 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
+from index.cldr import language_name
 from rag import prompts
-from rag.cldr import language_name
 from rag.llm import LLM
 from rag.types import Citation
 

@@ -101,13 +101,15 @@ class Source:
     published_at: str
     start_char: int
     end_char: int
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Citation:
     """A pointer to one sentence: `article.text[start_char:end_char] == cited_text`.
 
-    `translation` is a language model's, made on request; it is never what was verified.
+    `translation` is a language model's, made on request; it is never what was verified. `version` names
+    the text of the article that was cited, which stays readable when another one comes in.
     """
 
     index: int
@@ -124,6 +126,7 @@ class Citation:
     reason: str = ""
     also_in: tuple[Source, ...] = ()
     translation: str = ""
+    version: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rag.dates import check_dates, find_dates
+from index.dates import find_dates
+from index.fold import fold
+from rag.dates import check_dates
 from rag.names import check_names
 from rag.numbers import check_numbers, find_numbers
 from rag.stance import check_direction, check_speaker, check_stance, is_persian
-from rag.words import fold
 
 # For each statement with its sentences, how near in meaning it is to the nearest of them.
 Similarity = Callable[[Sequence[tuple[str, Sequence[str]]]], list[float]]

@@ -13,11 +13,11 @@ from datetime import date, timedelta
 from functools import lru_cache
 from typing import Literal
 
-from rag.dates import Day, day_of, find_dates, to_gregorian
+from index.dates import Day, day_of, find_dates, to_gregorian
+from index.fold import aligned, clean, fold, lower
 from rag.sayings import tells_of_saying
 from rag.stance import TELLING_ACTS, kinds_of_acts
 from rag.types import Period, Precision, When
-from rag.words import aligned, clean, fold, lower
 
 Span = tuple[date, date]
 

@@ -555,6 +555,11 @@ def test_files_that_cannot_be_used_are_one_line_of_error(here: Run, small: Path,
     assert (tmp_path / "q.jsonl").read_text() == '{"id": "1", "question": "x"}\n'
 
 
+def heed_interrupts() -> None:
+    """Undo what a shell does to its background jobs: they are started with interrupts ignored."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
 def test_an_interrupted_batch_leaves_complete_lines(small: Path, tmp_path: Path) -> None:
     lines = [json.dumps({"id": n, "question": f"Did ferry {n} sail?"}) for n in range(100_000)]
     (tmp_path / "q.jsonl").write_text("\n".join(lines))
@@ -565,6 +570,7 @@ def test_an_interrupted_batch_leaves_complete_lines(small: Path, tmp_path: Path)
         env=environment(),
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
     deadline = time.monotonic() + 90
     while time.monotonic() < deadline and not (out.exists() and out.stat().st_size > 20_000):
@@ -766,6 +772,7 @@ def test_ctrl_c_exits_with_130(small: Path, tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_interrupts,
     )
     assert process.stdin and process.stdout
     process.stdin.write("Did a ferry sink?\n")

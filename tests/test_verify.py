@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
+from index.dates import find_dates
 from index.embed import Embedder
-from rag.dates import find_dates
+from index.fold import fold
 from rag.names import same_name
 from rag.numbers import find_numbers
 from rag.similarity import similarity_of
 from rag.verify import MIN_SIMILARITY, Cited, verify, verify_all
-from rag.words import fold
 
 PAIRS: list[dict[str, Any]] = [
     json.loads(line)

@@ -158,10 +158,14 @@ def _add_articles(app: FastAPI, assistant: Assistant) -> None:
         )
 
     @app.get("/v1/articles/{id:path}", tags=["articles"], responses=replies("article", 404, 503))
-    def show_article(id: str) -> FullArticle:
-        """One article with its text and sentences."""
-        article = assistant.archive.article(id)
-        return FullArticle.with_sentences(article, assistant.archive.sentences(article))
+    def show_article(
+        id: str,
+        version: Annotated[
+            str, Query(max_length=64, description="A citation's `version`; without it, the present text.")
+        ] = "",
+    ) -> FullArticle:
+        """One article with its text and sentences, as it is or as it was when it was cited."""
+        return FullArticle.of_version(assistant.archive, id, version)
 
     @app.post(
         "/v1/articles",
@@ -207,7 +211,7 @@ def _stored(archive: Archive, given: Sequence[Any]) -> list[Stored]:
     outcomes: dict[str, list[Stored]] = {}
     for outcome in ingest(archive, _articles(checked)):
         stored = Stored(id=outcome.article_id, status=outcome.status, reason=one_line(outcome.reason))
-        outcomes.setdefault(outcome.article_id, []).append(stored)
+        outcomes.setdefault(outcome.given_id, []).append(stored)
     return [item if isinstance(item, Stored) else outcomes[item.id].pop(0) for item in checked]
 
 

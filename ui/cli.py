@@ -166,35 +166,38 @@ def root(
 @app.command()
 def ingest(
     ctx: typer.Context,
-    paths: Annotated[
-        list[Path],
-        typer.Argument(metavar="PATH...", help="Files and folders: .txt, .md, .html, .jsonl."),
-    ],
+    inputs: Annotated[
+        list[str] | None,
+        typer.Argument(
+            metavar="INPUT...",
+            help="Files, folders, and URLs of pages, feeds and sitemaps.",
+            show_default=False,
+        ),
+    ] = None,
+    retry_failed: Annotated[
+        bool, typer.Option("--retry-failed", help="Take what failed before, and nothing else.")
+    ] = False,
+    ray: Annotated[
+        str,
+        typer.Option(
+            "--ray",
+            metavar="ADDRESS",
+            help="Read and embed on the Ray cluster at this address.",
+            show_default=False,
+        ),
+    ] = "",
     archive: ArchiveOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Take articles into the archive; what is unchanged is skipped."""
+    """Take articles into the archive; what is unchanged is skipped, a killed run goes on where it was."""
     settings = _settings(ctx, archive)
-    if not any(path.exists() for path in paths):
-        raise UnreadableInputError(f"{str(paths[0])!r} does not exist. Name a file or folder of articles.")
-    from index.archive import Archive
-    from index.ingest import ingest as take_in
-    from index.readers import read
+    if bool(inputs) == retry_failed:
+        raise typer.BadParameter("name what to take in, or --retry-failed alone.", param_hint="'INPUT...'")
+    from ui.intake import take_in
 
-    counts = {"added": 0, "unchanged": 0, "replaced": 0, "failed": 0}
-    failures: list[dict[str, str]] = []
-    store = Archive.open(settings.index(), create=True)
-    try:
-        with _ingest_progress(paths) as show:
-            for outcome in take_in(store, read(paths)):
-                counts[outcome.status] += 1
-                show(counts)
-                if outcome.status == "failed":
-                    failures.append({"where": outcome.article_id, "reason": outcome.reason})
-                    _complain(f"{outcome.article_id}: {outcome.reason}")
-        total = store.count_articles()
-    finally:
-        store.close()
+    counts, failures, total = take_in(
+        settings, [_text(given) for given in inputs or ()], _complain, ray=ray
+    )
     if as_json:
         _say_json({**counts, "failures": failures, "articles": total})
     else:
@@ -202,6 +205,85 @@ def ingest(
         _say(f"{summary}. The archive holds {total} articles.")
     if failures:
         raise typer.Exit(USER_ERROR)
+
+
+@app.command()
+def watch(
+    ctx: typer.Context,
+    feeds: Annotated[list[str], typer.Argument(metavar="FEED...", help="URLs of feeds and sitemaps.")],
+    every: Annotated[
+        float,
+        typer.Option("--every", metavar="MINUTES", min=1, help="Minutes between two visits to a feed."),
+    ] = 15,
+    once: Annotated[bool, typer.Option("--once", help="Visit each feed once, now, and end.")] = False,
+    archive: ArchiveOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Visit feeds again and again, and take in what is new; Ctrl-C ends it."""
+    from ui.intake import watch_feeds
+
+    failed = watch_feeds(_settings(ctx, archive), feeds, 60 * every, once, _say, _complain, as_json)
+    if failed:
+        raise typer.Exit(USER_ERROR)
+
+
+@app.command()
+def export(
+    ctx: typer.Context,
+    target: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="JSON lines; printed when left out.")
+    ] = None,
+    archive: ArchiveOption = None,
+) -> None:
+    """Write all articles with their revisions; `dateline ingest` makes the same archive of it."""
+    from index.archive import Archive
+    from index.copying import export as lines
+
+    opened = Archive.open(_settings(ctx, archive).index())
+    try:
+        with _output(target, opened.config.archive) as write:
+            for line in lines(opened):
+                write(line)
+    finally:
+        opened.close()
+
+
+@app.command()
+def backup(
+    ctx: typer.Context,
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="The tar file to write.")],
+    archive: ArchiveOption = None,
+) -> None:
+    """Copy the archive's folder into one file, also while it is served."""
+    from index.archive import Archive
+    from index.copying import backup as copy
+
+    opened = Archive.open(_settings(ctx, archive).index())
+    try:
+        copy(opened, target)
+        articles = opened.count_articles()
+    finally:
+        opened.close()
+    _say(f"{target}: {articles} articles, {target.stat().st_size / 2**20:.1f} MiB.")
+
+
+@app.command()
+def restore(
+    ctx: typer.Context,
+    source: Annotated[Path, typer.Argument(metavar="FILE", help="What `dateline backup` wrote.")],
+    archive: ArchiveOption = None,
+) -> None:
+    """Make an archive's folder from a backup."""
+    from index.archive import Archive
+    from index.copying import restore as unpack
+
+    config = _settings(ctx, archive).index()
+    unpack(source, config.archive)
+    opened = Archive.open(config)
+    try:
+        _say(f"{config.archive}: {opened.count_articles()} articles.")
+    finally:
+        opened.close()
 
 
 @app.command()
@@ -665,37 +747,6 @@ def _reports() -> Iterator[Callable[[str], None]]:
     yield report
     if reported:
         raise typer.Exit(USER_ERROR)
-
-
-@contextmanager
-def _ingest_progress(paths: Sequence[Path]) -> Iterator[Callable[[dict[str, int]], None]]:
-    """On a terminal, a bar that is moved by the counts so far; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda counts: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
-        task = progress.add_task("taking in", total=_expected_articles(paths))
-        yield lambda counts: progress.update(task, completed=sum(counts.values()))
-
-
-def _expected_articles(paths: Sequence[Path]) -> int:
-    """How many articles the paths seem to hold: one a file, or one a line."""
-    from index.readers import READERS
-
-    expected = 0
-    for path in paths:
-        for file in path.rglob("*") if path.is_dir() else (path,):
-            suffix = file.suffix.lower()
-            if suffix == ".jsonl":
-                with suppress(OSError), file.open("rb") as lines:
-                    expected += sum(1 for line in lines if line.strip())
-            elif suffix in READERS:
-                expected += 1
-    return expected
 
 
 @contextmanager

@@ -107,8 +107,7 @@ def _around(
 
 
 def _article(assistant: Assistant, article_id: str) -> FullArticle:
-    article = assistant.archive.article(article_id)
-    return FullArticle.with_sentences(article, assistant.archive.sentences(article))
+    return FullArticle.of_version(assistant.archive, article_id)
 
 
 @contextmanager

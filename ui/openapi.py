@@ -9,6 +9,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from index.archive import version_of
 from index.readers import InputArticle
 from index.types import Article, Coverage, Filters, Passage, Sentence
 from rag.claims import Claim
@@ -56,6 +57,7 @@ _CITATION = Citation(
     start_char=0,
     end_char=len(_WRECK),
     verified=True,
+    version=version_of(_ARTICLE),
 )
 _ANSWER = Answer(
     question=_EVIDENCE.question,
@@ -106,7 +108,11 @@ _CLAIM = Claim(
 _HEAD = ArticleHead.of(_ARTICLE)
 _SEARCH_RESULT = SearchResult.of(_EVIDENCE)
 _FULL = FullArticle(
-    **_HEAD.model_dump(), text=_ARTICLE.text, sentences=[Span.of(sentence) for sentence in _SENTENCES]
+    **_HEAD.model_dump(),
+    text=_ARTICLE.text,
+    sentences=[Span.of(sentence) for sentence in _SENTENCES],
+    version=version_of(_ARTICLE),
+    versions=[version_of(_ARTICLE)],
 )
 _PAGE = ArticlePage(total=1, offset=0, limit=50, articles=[_HEAD])
 _STORED = [Stored(id="ferry-1", status="added"), Stored(id="", status="failed", reason="'text': is blank")]

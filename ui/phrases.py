@@ -15,6 +15,8 @@ class Phrases:
     sources: str
     also: str
     undated: str
+    changed_stands: str
+    changed_gone: str
     unverified: str
     original: str
     searched_for: str
@@ -61,6 +63,10 @@ _PHRASES = {
             sources="Sources",
             also="also printed by",
             undated="undated",
+            changed_stands="This is the text that was cited. A newer one "
+            "came in on {when}; the marked words are in it, too.",
+            changed_gone="This is the text that was cited. A newer one came "
+            "in on {when}, and the marked words are not in it.",
             unverified="not verified",
             original="original",
             searched_for="Searched for",
@@ -109,6 +115,9 @@ _PHRASES = {
             sources="المصادر",
             also="ونشرته أيضًا",
             undated="بلا تاريخ",
+            changed_stands="هذا هو النص الذي استُشهد به. ورد نص "
+            "أحدث في {when}، والكلمات المعلَّمة ما زالت فيه.",
+            changed_gone="هذا هو النص الذي استُشهد به. ورد نص أحدث في {when}، ولم تعد الكلمات المعلَّمة فيه.",
             unverified="لم يُتحقَّق منه",
             original="الأصل",
             searched_for="جرى البحث عن",
@@ -157,6 +166,10 @@ _PHRASES = {
             sources="Источники",
             also="также напечатано:",
             undated="без даты",
+            changed_stands="Это текст, который был процитирован. {when} поступил "
+            "более новый; выделенные слова есть и в нём.",
+            changed_gone="Это текст, который был процитирован. {when} поступил "
+            "более новый, и выделенных слов в нём нет.",
             unverified="не подтверждено",
             original="оригинал",
             searched_for="Искали",
@@ -207,6 +220,10 @@ _PHRASES = {
             sources="منابع",
             also="همچنین چاپ‌شده در",
             undated="بی‌تاریخ",
+            changed_stands="این همان متنی است که به آن استناد شده است. "
+            "در {when} متن تازه‌تری رسید؛ عبارت مشخص‌شده در آن هم هست.",
+            changed_gone="این همان متنی است که به آن استناد شده است. در "
+            "{when} متن تازه‌تری رسید و عبارت مشخص‌شده دیگر در آن نیست.",
             unverified="تأییدنشده",
             original="متن اصلی",
             searched_for="جست‌وجو شد",

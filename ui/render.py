@@ -78,9 +78,17 @@ def error_to_html(message: str) -> str:
 
 
 def article_to_html(
-    article: Article, highlight: tuple[int, int] | None = None, language: str = "en"
+    article: Article,
+    highlight: tuple[int, int] | None = None,
+    language: str = "en",
+    *,
+    replaced_at: str = "",
+    stands: bool = True,
 ) -> str:
-    """An article with one stretch of its text marked; `language` is the reader's."""
+    """An article with one stretch of its text marked; `language` is the reader's.
+
+    `replaced_at` is when a newer text came in; `stands` says whether the stretch is in that, too.
+    """
     words = phrases(language)
     start, end = highlight or (0, 0)
     if not 0 <= start < end <= len(article.text):
@@ -99,9 +107,20 @@ def article_to_html(
         f"<h2{_attributes(article.language)}>{escape(article.title)}</h2>"
         f'<p class="dl-facts"{way}>{_joined(facts)}</p>'
         f'<p class="dl-facts"{way}>{link}</p>'
+        f"{_changed(replaced_at, stands, words)}"
         f'<div class="dl-text"{_attributes(article.language)}>{_marked(article, start, end)}</div>'
         "</article>"
     )
+
+
+def _changed(replaced_at: str, stands: bool, words: Phrases) -> str:
+    """That an article was changed after it was cited, and whether the cited words are still in it."""
+    if not replaced_at:
+        return ""
+    what = words.changed_stands if stands else words.changed_gone
+    when = f'<bdi><time datetime="{escape(replaced_at)}">{escape(replaced_at[:10])}</time></bdi>'
+    way = "rtl" if is_right_to_left(words.language) else "ltr"
+    return f'<p class="dl-changed" role="note" dir="{way}">{escape(what).replace("{when}", when)}</p>'
 
 
 def coverage_text(coverage: Coverage, language: str = "en") -> str:
@@ -392,7 +411,7 @@ def _target(cited: Citation | Source) -> str:
     """What a click opens."""
     return (
         f'data-article="{escape(cited.article_id)}" data-start="{cited.start_char}" '
-        f'data-end="{cited.end_char}"'
+        f'data-end="{cited.end_char}" data-version="{escape(cited.version)}"'
     )
 
 

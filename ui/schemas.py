@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
+from index.archive import Archive
 from index.types import Article, Coverage, Filters, Sentence
 from rag.claims import Claim
 from rag.timeline import Entry
@@ -264,11 +265,29 @@ class FullArticle(ArticleHead):
 
     text: str
     sentences: list[Span]
+    version: str = Field(description="Names this text of the article; citations carry it.")
+    replaced_at: str = Field(
+        default="", description="When a newer text came in (UTC); empty for the present."
+    )
+    versions: list[str] = Field(default=[], description="All texts that are kept, the present one first.")
+    copies: list[str] = Field(
+        default=[], description="Ids of other articles that print this text, or nearly."
+    )
 
     @classmethod
-    def with_sentences(cls, article: Article, sentences: Sequence[Sentence]) -> "FullArticle":
-        head = ArticleHead.of(article).model_dump()
-        return cls(**head, text=article.text, sentences=[Span.of(sentence) for sentence in sentences])
+    def of_version(cls, archive: Archive, article_id: str, version: str = "") -> "FullArticle":
+        """The article as it is, or as it was in one version. Raises ArticleNotFoundError."""
+        revisions = archive.revisions(article_id)
+        shown = archive.revision(article_id, version) if version else revisions[0]
+        return cls(
+            **ArticleHead.of(shown.article).model_dump(),
+            text=shown.article.text,
+            sentences=[Span.of(sentence) for sentence in archive.sentences(shown.article)],
+            version=shown.version,
+            replaced_at=shown.replaced_at,
+            versions=[revision.version for revision in revisions],
+            copies=archive.copies(article_id),
+        )
 
 
 class Stored(BaseModel):

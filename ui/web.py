@@ -18,6 +18,7 @@ os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"
 
 import gradio as gr
 
+from index.archive import version_of
 from index.errors import UserFixableError
 from index.types import Coverage, Filters
 from rag.chat import Assistant
@@ -222,7 +223,7 @@ def create_page(assistant: Assistant) -> gr.Blocks:
             return _messages(kept, quoted), kept, _ready()
 
         def open_article(event: gr.EventData) -> str:
-            names = ("article", "start", "end", "language")
+            names = ("article", "start", "end", "version", "language")
             return article_panel(assistant, **{name: getattr(event, name, None) for name in names})
 
         def refresh() -> tuple[Any, ...]:
@@ -323,15 +324,30 @@ def turns(conversation: Conversation) -> list[Turn]:
 
 
 def article_panel(
-    assistant: Assistant, article: object, start: object, end: object, language: object
+    assistant: Assistant, article: object, start: object, end: object, version: object, language: object
 ) -> str:
-    """The article that a citation points to, its sentence marked. The browser may send anything."""
+    """The article that a citation points to, its sentence marked. The browser may send anything.
+
+    The text shown is the one that was cited, with a note when a newer one has come in.
+    """
+    archive = assistant.archive
     try:
-        found = assistant.archive.article(str(article))
+        found = present = archive.article(str(article))
+        replaced_at = ""
+        if isinstance(version, str) and version and version != version_of(present):
+            revision = archive.revision(str(article), version)
+            found, replaced_at = revision.article, revision.replaced_at
     except UserFixableError as error:
         return error_to_html(str(error))
     highlight = (start, end) if isinstance(start, int) and isinstance(end, int) else None
-    return article_to_html(found, highlight, language if isinstance(language, str) else "en")
+    marked = found.text[highlight[0] : highlight[1]] if highlight else ""
+    return article_to_html(
+        found,
+        highlight,
+        language if isinstance(language, str) else "en",
+        replaced_at=replaced_at,
+        stands=marked in present.text,
+    )
 
 
 def examples(assistant: Assistant) -> list[str]:

@@ -1,22 +1,49 @@
 """Files to articles: one file a format, behind one `read`."""
 
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from functools import cache
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Protocol
 
 from pydantic import ValidationError
 
 from index.errors import UnreadableInputError
-from index.readers.found import Failure, Found, one_line, place
+from index.readers.docx import read_docx
+from index.readers.epub import read_epub
+from index.readers.feed import read_feed
+from index.readers.found import Failure, Found, InputEnd, one_line, place
 from index.readers.html import read_html
 from index.readers.jsonl import read_jsonl
 from index.readers.markdown import read_markdown
+from index.readers.packed import read_zip
+from index.readers.pdf import read_pdf
 from index.readers.record import InputArticle
+from index.readers.table import read_csv, read_parquet
 from index.readers.text import read_text
-from index.types import Article
+from index.types import Article, Kept
 
-__all__ = ["READERS", "Failure", "InputArticle", "Reader", "one_line", "read"]
+__all__ = [
+    "Failure",
+    "File",
+    "Found",
+    "InputArticle",
+    "InputEnd",
+    "Reader",
+    "one_line",
+    "read",
+    "read_file",
+    "read_inputs",
+    "readers",
+]
+
+# Other packages add readers here: the name is the suffix of the files, with its dot, the value a Reader.
+ENTRY_POINTS = "dateline.readers"
+# Changes when a reader finds something else in the same file: then files are read once more.
+_FORM = 1
 
 
 class Reader(Protocol):
@@ -28,13 +55,45 @@ class Reader(Protocol):
     def __call__(self, path: Path, article_id: str, /) -> Iterator[Found | Failure]: ...
 
 
-READERS: dict[str, Reader] = {
+_BUILT_IN: dict[str, Reader] = {
     ".txt": read_text,
     ".md": read_markdown,
     ".html": read_html,
     ".htm": read_html,
     ".jsonl": read_jsonl,
+    ".csv": read_csv,
+    ".parquet": read_parquet,
+    ".pdf": read_pdf,
+    ".docx": read_docx,
+    ".epub": read_epub,
+    ".rss": read_feed,
+    ".atom": read_feed,
+    ".xml": read_feed,
+    ".zip": lambda path, article_id: read_zip(path, article_id, _read_member, _suffixes()),
 }
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file to read, and the id that its article gets when it brings none."""
+
+    path: Path
+    article_id: str
+
+    @property
+    def name(self) -> str:
+        return str(self.path.absolute())
+
+
+Item = Article | Kept | Failure | InputEnd
+Taken = Callable[[str, str], tuple[str, ...] | None]
+Start = Callable[[File], Callable[[], Iterable[Found | Failure]]]
+
+
+@cache
+def readers() -> dict[str, Reader]:
+    """The readers by suffix: the built-in ones, and beside or in place of them those of other packages."""
+    return _BUILT_IN | {entry.name.lower(): entry.load() for entry in entry_points(group=ENTRY_POINTS)}
 
 
 def read(paths: Iterable[Path]) -> Iterator[Article | Failure]:
@@ -44,44 +103,110 @@ def read(paths: Iterable[Path]) -> Iterator[Article | Failure]:
     folder, other formats, hidden files and links that lead out of it are passed over. A second,
     different article of one id is a Failure.
     """
-    seen: dict[str, tuple[int, Path, int]] = {}  # by id: a hash of the content, and where it stood
+    for item in read_inputs(paths):
+        if not isinstance(item, InputEnd):
+            yield item.article if isinstance(item, Kept) else item
+
+
+def read_inputs(
+    paths: Iterable["Path | File"],
+    *,
+    taken: Taken = lambda name, mark: None,
+    start: Start | None = None,
+    ahead: int = 0,
+) -> Iterator[Item]:
+    """The same, with a mark after each file.
+
+    `taken` gives the ids of a file's articles when it need not be read. `start` begins to read a file
+    and returns what waits for its articles; so many files `ahead` of the one that is waited for are begun.
+    """
+    once = _Once()
+    begun: deque[Callable[[], Iterator[Item]]] = deque()
     for path in paths:
-        for file, article_id in _files(path):
-            for found in _read_file(file, article_id):
-                if isinstance(found, Failure):
-                    yield found
-                    continue
-                article = found.article
-                content, *_ = seen.setdefault(article.id, (hash(article), found.file, found.line))
-                if content == hash(article):
-                    yield article
-                else:
-                    _, file_before, line_before = seen[article.id]
-                    before = place(file_before, line_before)
-                    yield Failure(
-                        found.where, f"the id {article.id!r} was already given by {before}: make ids unique"
-                    )
+        for file in (path,) if isinstance(path, File) else _files(path):
+            begun.append(_begin(file, once, taken, start or _start_here))
+            while len(begun) > ahead:
+                yield from begun.popleft()()
+    while begun:
+        yield from begun.popleft()()
 
 
-def _files(path: Path) -> Iterator[tuple[Path | Failure, str]]:
+def _begin(file: File | Failure, once: "_Once", taken: Taken, start: Start) -> Callable[[], Iterator[Item]]:
+    if isinstance(file, Failure):
+        return lambda: iter((file, InputEnd("")))
+    mark = _mark(file)
+    ids = taken(file.name, mark)
+    if ids is not None:
+        once.know(ids, file.path)
+        return lambda: iter((InputEnd(file.name, mark, file.article_id, ids),))
+    found = start(file)
+
+    def finish() -> Iterator[Item]:
+        for item in found():
+            if isinstance(item, Failure):
+                yield item
+            elif isinstance(checked := once.check(item), Failure) or item.kept is None:
+                yield checked
+            else:
+                yield item.kept
+        yield InputEnd(file.name, mark, file.article_id)
+
+    return finish
+
+
+class _Once:
+    """Sees to it that one id is not given to two different articles."""
+
+    def __init__(self) -> None:
+        # By id: a hash of the content (none, when it was not read), and where it stood.
+        self._seen: dict[str, tuple[int | None, Path, int]] = {}
+
+    def know(self, ids: Iterable[str], file: Path) -> None:
+        for article_id in ids:
+            self._seen.setdefault(article_id, (None, file, 0))
+
+    def check(self, found: Found) -> Article | Failure:
+        article = found.article
+        content, file, line = self._seen.setdefault(article.id, (hash(article), found.file, found.line))
+        if content == hash(article):
+            return article
+        before = place(file, line)
+        return Failure(found.where, f"the id {article.id!r} was already given by {before}: make ids unique")
+
+
+def _mark(file: File) -> str:
+    """What tells one content of a file from another, as rsync does: size and time of change.
+
+    Empty for a file that is gone.
+    """
+    try:
+        facts = file.path.stat()
+    except FileNotFoundError:
+        return ""
+    except OSError:
+        return "unreadable"
+    return f"{_FORM}:{facts.st_size}:{facts.st_mtime_ns}:{file.article_id}"
+
+
+def _files(path: Path) -> Iterator[File | Failure]:
     try:
         is_folder = path.is_dir()
         path.stat()
     except FileNotFoundError:
-        yield Failure(place(path), "does not exist: check the path"), ""
-    except OSError as error:
-        yield Failure(place(path), _cannot_be_read(error)), ""
+        yield Failure(place(path), "does not exist: check the path")
+    except (OSError, ValueError) as error:
+        yield Failure(place(path), _cannot_be_read(error))
     else:
         if is_folder:
             yield from _files_below(path)
-        elif path.suffix.lower() not in READERS:
-            known = ", ".join(READERS)
-            yield Failure(place(path), f"is of a format that is not read ({known}): convert it"), ""
+        elif path.suffix.lower() not in readers():
+            known = ", ".join(readers())
+            yield Failure(place(path), f"is of a format that is not read ({known}): convert it")
         else:
-            yield path, path.name
+            yield File(path, path.name)
 
 
-def _files_below(folder: Path) -> Iterator[tuple[Path | Failure, str]]:
+def _files_below(folder: Path) -> Iterator[File | Failure]:
     unreadable: list[Failure] = []
 
     def note(error: OSError) -> None:
@@ -92,28 +217,37 @@ def _files_below(folder: Path) -> Iterator[tuple[Path | Failure, str]]:
         folders[:] = sorted(child for child in folders if not child.startswith("."))
         for file in sorted(files):
             path = Path(name) / file
-            if file.startswith(".") or path.suffix.lower() not in READERS:
+            if file.startswith(".") or path.suffix.lower() not in readers():
                 continue
             if path.is_symlink() and path.exists() and not path.resolve().is_relative_to(inside):
                 continue
-            yield path, path.relative_to(folder).as_posix()
-    for failure in unreadable:
-        yield failure, ""
+            yield File(path, path.relative_to(folder).as_posix())
+    yield from unreadable
 
 
-def _read_file(file: Path | Failure, article_id: str) -> Iterator[Found | Failure]:
-    if isinstance(file, Failure):
-        yield file
-        return
+def read_file(file: File) -> Iterator[Found | Failure]:
+    """What is in one file; that it cannot be read is a Failure."""
     try:
-        yield from READERS[file.suffix.lower()](file, article_id)
+        yield from readers()[file.path.suffix.lower()](file.path, file.article_id)
     except UnreadableInputError as error:
-        yield Failure(place(file), str(error))
+        yield Failure(place(file.path), str(error))
     except ValidationError as error:
-        yield Failure(place(file), one_line(error))
+        yield Failure(place(file.path), one_line(error))
     except OSError as error:
-        yield Failure(place(file), _cannot_be_read(error))
+        yield Failure(place(file.path), _cannot_be_read(error))
 
 
-def _cannot_be_read(error: OSError) -> str:
-    return f"cannot be read: {error.strerror or error}"
+def _suffixes() -> set[str]:
+    return set(readers())
+
+
+def _read_member(path: Path, article_id: str) -> Iterator[Found | Failure]:
+    return read_file(File(path, article_id))
+
+
+def _start_here(file: File) -> Callable[[], Iterable[Found | Failure]]:
+    return lambda: read_file(file)
+
+
+def _cannot_be_read(error: OSError | ValueError) -> str:
+    return f"cannot be read: {getattr(error, 'strerror', None) or error}"

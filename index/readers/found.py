@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
-from index.types import Article
+from index.types import Article, Kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,12 +17,31 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class InputEnd:
+    """All of a file, page or feed was read, whose content is told from another by `mark`.
+
+    Without a name nothing is remembered of it, and without a mark it is gone. `given` is the id that
+    its article gets when it brings none. Nothing was read when the ledger knows its articles: then
+    `unchanged` are their ids.
+    """
+
+    name: str
+    mark: str = ""
+    given: str = ""
+    unchanged: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Found:
-    """An article and where it stands; `line` is 0 when it is the whole file."""
+    """An article and where it stands; `line` is 0 when it is the whole file.
+
+    `kept` is what an archive knew of it, when it comes from one.
+    """
 
     article: Article
     file: Path
     line: int = 0
+    kept: Kept | None = None
 
     @property
     def where(self) -> str:

@@ -3,12 +3,14 @@
 import codecs
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from copy import deepcopy
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 from index.errors import UnreadableInputError
+from index.readers.dated import date_in
 from index.readers.file import LARGEST_MARKUP_BYTES, guess_encoding, load, marked_encoding, refuse_binary
 from index.readers.found import Found
 from index.readers.record import InputArticle, is_web_address, normal_date
@@ -37,6 +39,11 @@ _BESIDE_THE_ARTICLE = re.compile(
     r"related|recommend|sidebar|teaser|more-|comment|footer|widget|promo", re.I
 )
 _LONGEST_DATE_LINE = 120
+_SAID_IN_HEAD = (
+    ".//meta[@property='article:published_time' or @itemprop='datePublished' or @name='date' "
+    "or @name='pubdate' or @name='dc.date' or @name='DC.date.issued' or @name='parsely-pub-date']"
+)
+_SAID_IN_JSON = re.compile(r'"datePublished"\s*:\s*"([^"]{4,40})"')
 
 
 def read_html(path: Path, article_id: str) -> Iterator[Found]:
@@ -96,12 +103,29 @@ def _extract(page: str) -> tuple[Any, str, str]:
     tree = load_html(page)
     if tree is None:
         return None, "", ""
-    dated = extract_metadata(_without_prose(deepcopy(tree)), date_config=_DATES).date or ""
+    bare = _without_prose(deepcopy(tree))
+    dated = extract_metadata(deepcopy(bare), date_config=_DATES).date or ""
     language = (tree.get("lang") or "").split("-")[0].strip().lower()
     document = bare_extraction(
         tree, with_metadata=True, include_comments=False, date_extraction_params=_DATES
     )
-    return document, normal_date(dated) if dated else "", language
+    return document, _published(bare, normal_date(dated) if dated else ""), language
+
+
+def _published(tree: Any, found: str) -> str:
+    """The date with its time and zone, where the page gives them; one that only we can read, if none."""
+    said = [element.get("content") or "" for element in tree.xpath(_SAID_IN_HEAD)]
+    said += [element.get("datetime") or "" for element in tree.iter("time")]
+    said += [when for script in tree.iter("script") for when in _SAID_IN_JSON.findall(script.text or "")]
+    for text in said:
+        with suppress(ValueError):
+            moment = normal_date(text)
+            if moment.startswith(found):
+                return moment
+    if found:
+        return found
+    shown = (date_in(_joined(element.text_content())) for body in tree.xpath("./body") for element in body)
+    return next(filter(None, shown), "")
 
 
 def _without_prose(tree: Any) -> Any:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from index.errors import UnreadableInputError
 from index.readers.file import LARGEST_BYTES, marked_encoding
 from index.readers.found import Failure, Found, one_line, place
-from index.readers.record import InputArticle
+from index.readers.record import InputArticle, Stored
 
 
 def read_jsonl(path: Path, article_id: str) -> Iterator[Found | Failure]:
@@ -37,13 +37,20 @@ def read_jsonl(path: Path, article_id: str) -> Iterator[Found | Failure]:
                     line = file.readline(LARGEST_BYTES)
                 continue
             try:
-                yield Found(_record(line).to_article(), path, number)
+                yield _found(_record(line), path, number)
             except ValidationError as error:
                 yield Failure(place(path, number), one_line(error))
             except UnreadableInputError as error:
                 yield Failure(place(path, number), str(error))
     if empty:
         raise UnreadableInputError("is empty: put one article a line into it, or remove it")
+
+
+def _found(record: InputArticle, path: Path, number: int) -> Found:
+    if isinstance(record, Stored):
+        kept = record.to_kept()
+        return Found(kept.article, path, number, kept)
+    return Found(record.to_article(), path, number)
 
 
 def _record(line: bytes) -> InputArticle:
@@ -59,7 +66,7 @@ def _record(line: bytes) -> InputArticle:
         raise UnreadableInputError(f"is not JSON that can be read: {error}") from None
     if not isinstance(data, dict):
         raise UnreadableInputError("is not a JSON object: put one article a line into it")
-    return InputArticle.model_validate(data)
+    return (Stored if "ingested_at" in data else InputArticle).model_validate(data)
 
 
 def _without_repeated_keys(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

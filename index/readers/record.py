@@ -4,16 +4,19 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Iterable
+from dataclasses import replace
 from datetime import date, datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
 
+from index.clean import clean_line, clean_text
 from index.language import detect_language
-from index.types import Article
+from index.types import Article, Kept
 
 LONGEST_ID = 512
+MAX_ARTICLE_CHARS = 2_000_000
 _LANGUAGE_CODE = re.compile(r"[a-z]{2,3}")
 # JSON's \ud800 without its other half, or a byte of a file's name that is not UTF-8.
 _HALF_OF_A_PAIR = re.compile("[\ud800-\udfff]")
@@ -62,6 +65,12 @@ class InputArticle(BaseModel):
     @field_validator("text")
     @classmethod
     def _not_blank(cls, value: str) -> str:
+        # Before anything else looks at it: cleaning alone would take a minute.
+        if len(value) > MAX_ARTICLE_CHARS:
+            raise ValueError(
+                f"has {len(value):,} characters, more than {MAX_ARTICLE_CHARS:,}: split it into articles"
+            )
+        value = clean_text(value)
         if not value.strip():
             raise ValueError("is blank")
         return value
@@ -101,14 +110,48 @@ class InputArticle(BaseModel):
         """The article, with an id and a language; `likely` are languages that it is expected to be in."""
         return Article(
             id=self.id or stable_id(self.url or f"{self.title}\0{self.text}"),
-            title=" ".join(self.title.split()),
+            title=clean_line(self.title),
             text=self.text,
             url=self.url,
-            source=" ".join(self.source.split()),
-            authors=tuple(author.strip() for author in self.authors if author.strip()),
+            source=clean_line(self.source),
+            authors=tuple(name for author in self.authors if (name := clean_line(author))),
             language=self.language or detect_language(f"{self.title}\n{self.text}", tuple(likely)),
             published_at=self.published_at,
         )
+
+
+class Stored(InputArticle):
+    """An article as `dateline export` writes it, with what ingestion made of it and its earlier texts."""
+
+    ingested_at: str
+    copy_of: Text = ""
+    revisions: tuple["StoredRevision", ...] = ()
+
+    @field_validator("ingested_at")
+    @classmethod
+    def _is_a_moment(cls, value: str) -> str:
+        return normal_date(value)
+
+    def to_kept(self) -> Kept:
+        """The article and its earlier texts, as they were."""
+        article = replace(self.to_article(), ingested_at=self.ingested_at)
+        revisions = [
+            (replace(old.to_article(), id=article.id, ingested_at=old.ingested_at), old.replaced_at)
+            for old in self.revisions
+        ]
+        return Kept(article, self.copy_of, tuple(revisions))
+
+
+class StoredRevision(InputArticle):
+    """A text that an article had, and when the next one replaced it (UTC)."""
+
+    ingested_at: Text = ""
+    replaced_at: str
+
+    @field_validator("ingested_at", "replaced_at")
+    @classmethod
+    def _is_a_moment(cls, value: str) -> str:
+        return normal_date(value) if value else ""
 
 
 def stable_id(content: str) -> str:

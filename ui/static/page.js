@@ -24,14 +24,14 @@ const open = (target) => {
   opener = target;
   for (const each of document.querySelectorAll('.dl-chosen')) each.classList.remove('dl-chosen');
   target.classList.add('dl-chosen');
-  const { article, start, end } = target.dataset;
+  const { article, start, end, version } = target.dataset;
   const shown = element.querySelector('.dl-article');
   if (shown && shown.dataset.article === article && shown.dataset.start === start && shown.dataset.end === end) {
     show();
     return;
   }
   const language = target.closest('[data-language]')?.dataset.language || 'en';
-  trigger('cite', { article, start: Number(start), end: Number(end), language });
+  trigger('cite', { article, start: Number(start), end: Number(end), version, language });
 };
 
 // To the number that opened the article; to the question box when that is gone.

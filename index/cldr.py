@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from functools import cache
 
-from rag.words import fold
+from index.fold import fold
 
 # Both kinds of Arabic month names (Egyptian and Levantine), and those of the Maghreb.
 LOCALES = ("en", "ar", "ar_LB", "ar_TN", "ar_MA", "ru", "fa")
