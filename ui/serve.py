@@ -8,12 +8,13 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from starlette.routing import Match, Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from index.errors import UserFixableError
 from rag.chat import Assistant
 from rag.config import Settings
 from ui.api import create_api
+from ui.headers import SecurityHeaders
 from ui.mcp import add_mcp
 from ui.web import STYLESHEET, create_page, examples, theme
 
@@ -32,16 +33,6 @@ _PAGE_PATHS = {
     "/gradio_api/reset",
 }
 _PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
-# Gradio evaluates its HTML templates, hence 'unsafe-eval'. Nothing may come from another host.
-_HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-        b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
-    ),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
 _GRACE_SECONDS = 2
 
 
@@ -69,7 +60,8 @@ def create_app(assistant: Assistant) -> FastAPI:
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    app.router.routes.append(_PageMount("/", _with_headers(mounted.app)))
+    app.router.routes.append(_PageMount("/", mounted.app))
+    app.add_middleware(SecurityHeaders)
     return app
 
 
@@ -141,15 +133,3 @@ def _greet(assistant: Assistant) -> None:
     if questions := examples(assistant):
         print(f"Ask, for instance: {questions[0]}", flush=True)
     print("Ctrl+C stops it.", flush=True)
-
-
-def _with_headers(app: ASGIApp) -> ASGIApp:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
-            await send(message)
-
-        await app(scope, receive, send_with_headers)
-
-    return wrapped
