@@ -8,12 +8,13 @@ import gradio as gr
 import uvicorn
 from fastapi import FastAPI
 from starlette.routing import Match, Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from index.errors import UserFixableError
 from rag.chat import Assistant
 from rag.config import Settings
 from ui.api import create_api
+from ui.headers import SecurityHeaders
 from ui.mcp import add_mcp
 from ui.page import STYLESHEET, create_page, examples, theme
 from ui.page.document import Localised, to_own_language
@@ -32,16 +33,6 @@ _PAGE_PATHS = {
     "/gradio_api/reset",
 }
 _PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
-# Gradio evaluates its HTML templates, hence 'unsafe-eval'. Nothing may come from another host.
-_HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-        b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
-    ),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
 _GRACE_SECONDS = 2
 
 
@@ -56,6 +47,7 @@ def create_app(assistant: Assistant) -> FastAPI:
     app.add_api_route("/", to_own_language, include_in_schema=False)
     for language in LANGUAGES:
         _mount_page(app, assistant, language)
+    app.add_middleware(SecurityHeaders)
     return app
 
 
@@ -78,7 +70,7 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    app.router.routes.append(_PageMount(path, _with_headers(Localised(mounted.app, language))))
+    app.router.routes.append(_PageMount(path, Localised(mounted.app, language)))
 
 
 def serve(settings: Settings) -> None:
@@ -149,15 +141,3 @@ def _greet(assistant: Assistant) -> None:
     if questions := examples(assistant):
         print(f"Ask, for instance: {questions[0]}", flush=True)
     print("Ctrl+C stops it.", flush=True)
-
-
-def _with_headers(app: ASGIApp) -> ASGIApp:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
-            await send(message)
-
-        await app(scope, receive, send_with_headers)
-
-    return wrapped
