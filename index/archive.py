@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
-from platformdirs import user_cache_path
+from platformdirs import user_data_path
 
 from index.catalogue import Catalogue, Entry, moment
 from index.centre import centre, centring_of, shift_question
@@ -723,7 +723,10 @@ def _word_passages(item: Indexed) -> list[WordPassage]:
 
 
 def derived_folder(config: IndexConfig) -> Path:
-    """Where this machine keeps what it derives: the archive's folder; for a server, in the user's cache."""
+    """Where this machine keeps what goes with an archive: its folder; for a server, among the user's data.
+
+    Words and rows are made again when they are lost, the ledger is not.
+    """
     if not config.chroma_url:
         return config.archive
-    return user_cache_path("dateline") / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]
+    return user_data_path("dateline") / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]

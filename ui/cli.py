@@ -629,13 +629,14 @@ def serve(
     port: Annotated[
         int | None, typer.Option(min=1, max=65535, help="Port to listen on.", show_default=False)
     ] = None,
+    create: Annotated[bool, typer.Option("--create", help="Make the archive when there is none.")] = False,
     archive: ArchiveOption = None,
 ) -> None:
     """Serve the chat page and the REST API."""
     settings = _settings(ctx, archive, host=host, port=port)
     from ui.serve import serve as serve_forever
 
-    serve_forever(settings)
+    serve_forever(settings, create=create)
 
 
 @app.command()

@@ -73,10 +73,13 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
     app.router.routes.append(_PageMount(path, Localised(mounted.app, language)))
 
 
-def serve(settings: Settings) -> None:
-    """Serve until interrupted. Raises UserFixableError when the archive or the port is no good."""
+def serve(settings: Settings, *, create: bool = False) -> None:
+    """Serve until interrupted; with `create`, a new archive where there is none.
+
+    Raises UserFixableError when the archive or the port is no good.
+    """
     with _listen(settings.host, settings.port) as listener:
-        assistant = Assistant.open(settings)
+        assistant = Assistant.open(settings, create=create)
         try:
             assistant.archive.embedder.load()
             config = uvicorn.Config(
