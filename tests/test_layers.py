@@ -63,7 +63,7 @@ HOMES = {
     "protego": {"index/fetch.py"},
     "httpcore": {"index/fetch.py"},
     "ray": {"index/cluster.py"},
-    "sqlite3": {"evals/cache.py", "index/copying.py", "index/ledger.py"},
+    "sqlite3": {"evals/cache.py", "index/copying.py", "index/ledger.py", "ui/tokens.py"},
 }
 
 
