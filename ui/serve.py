@@ -18,7 +18,7 @@ from ui.access import Access, tokens_are_needed
 from ui.api import create_api
 from ui.headers import SecurityHeaders
 from ui.mcp import add_mcp
-from ui.page import STYLESHEET, create_page, examples, theme
+from ui.page import STYLESHEETS, create_page, examples, theme
 from ui.page.document import Localised, to_own_language
 from ui.tokens import Tokens
 from ui.words import LANGUAGES
@@ -62,7 +62,7 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
         create_page(assistant, language),
         path,
         theme=theme(),
-        css_paths=[STYLESHEET],
+        css_paths=STYLESHEETS,
         footer_links=[],
         run_history=False,
         show_error=False,
