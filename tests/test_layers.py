@@ -29,11 +29,12 @@ HOMES = {
     "llama_index": {"rag/llama.py"},
     "gradio": {
         "ui/page/__init__.py",
-        "ui/page/article.py",
         "ui/page/chat.py",
+        "ui/page/evidence.py",
         "ui/page/filters.py",
         "ui/page/head.py",
         "ui/page/parts.py",
+        "ui/page/views.py",
         "ui/serve.py",
     },
     "fastapi": {

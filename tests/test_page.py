@@ -396,8 +396,9 @@ def test_text_stands_out_from_its_ground(
         page.get_by_role("button", name="Clear").is_visible()
         selectors = [
             ".dl-header h1", ".dl-what", ".dl-how", ".dl-languages a", ".dl-question", ".dl-statement",
-            ".dl-cite", ".dl-cite.dl-chosen", ".dl-source-list h3", ".dl-sources .dl-facts", ".dl-title .dl-open",
-            ".dl-original", ".dl-receipt summary", ".dl-error strong", ".dl-error span[dir]",
+            ".dl-cite", ".dl-cite.dl-chosen", ".dl-source-list h3", ".dl-sources .dl-facts",
+            ".dl-title .dl-open", ".dl-original", ".dl-receipt summary",
+            ".dl-error strong", ".dl-error span[dir]",
             ".dl-article h2", ".dl-article .dl-facts", ".dl-text p", ".dl-text mark", ".dl-url",
             ".dl-ask textarea", ".dl-ask button", ".dl-clear", ".dl-filters button span",
         ]  # fmt: skip

@@ -15,7 +15,7 @@ from rag.chat import Assistant
 from rag.config import Settings
 from ui.api import create_api
 from ui.mcp import add_mcp
-from ui.page import STYLESHEET, create_page, examples, theme
+from ui.page import STYLESHEETS, create_page, examples, theme
 from ui.page.document import Localised, to_own_language
 from ui.words import LANGUAGES
 
@@ -67,7 +67,7 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
         create_page(assistant, language),
         path,
         theme=theme(),
-        css_paths=[STYLESHEET],
+        css_paths=STYLESHEETS,
         footer_links=[],
         run_history=False,
         show_error=False,
