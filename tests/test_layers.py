@@ -40,6 +40,7 @@ HOMES = {
     "fastapi": {
         "ui/api.py",
         "ui/completions.py",
+        "ui/ingestion.py",
         "ui/mcp.py",
         "ui/problems.py",
         "ui/serve.py",

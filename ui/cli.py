@@ -512,6 +512,7 @@ def chat(
 @articles_app.command("list")
 def list_articles(
     ctx: typer.Context,
+    query: Annotated[str, typer.Option(help="Words of the title, a passage or the outlet; or an id.")] = "",
     offset: Annotated[int, typer.Option(min=0, help="Articles to skip.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="Articles to show.")] = 50,
     published_from: FromOption = None,
@@ -529,8 +530,8 @@ def list_articles(
 
     check_filters(filters)
     with _assistant(settings) as assistant:
-        found = assistant.archive.articles(offset=offset, limit=limit, filters=filters)
-        total = assistant.archive.count_articles(filters)
+        page = assistant.archive.browse(_text(query), offset=offset, limit=limit, filters=filters)
+    found, total = page.articles, page.total
     if as_json:
         from ui.schemas import ArticleHead, ArticlePage
 

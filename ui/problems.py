@@ -19,6 +19,7 @@ from index.errors import (
     UserFixableError,
 )
 from rag.errors import ModelError, ModelUnreachableError, QuestionError
+from ui.jobs import BusyError, JobNotFoundError
 from ui.schemas import Problem
 
 logger = logging.getLogger(__name__)
@@ -39,6 +40,8 @@ _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (UnreadableInputError, 422),
     (ArticleNotFoundError, 404),
     (ModelNotFoundError, 404),
+    (JobNotFoundError, 404),
+    (BusyError, 503),
     (ArchiveUnavailableError, 503),
     (ModelUnreachableError, 503),
     (ModelError, 502),
@@ -186,7 +189,7 @@ def _first_finding(error: RequestValidationError) -> str:
         case "json_invalid":
             reason = first.get("ctx", {}).get("error", first["msg"])
             return f"The body is not JSON: {reason} at character {where}."
-        case "model_attributes_type":
+        case "model_attributes_type" | "model_type":
             message = "must be a JSON object"
         case "extra_forbidden":
             message = "is not known here"
