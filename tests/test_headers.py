@@ -31,7 +31,7 @@ def test_every_response_carries_them(address: str, path: str, headers: dict[str,
 
 
 def test_a_nonce_is_used_once(address: str) -> None:
-    first, second = (httpx.get(address, headers=BROWSER) for _ in range(2))
+    first, second = (httpx.get(f"{address}/en/", headers=BROWSER) for _ in range(2))
     nonces = []
     for reply in (first, second):
         nonce = reply.headers["content-security-policy"].split("'nonce-")[1].split("'")[0]
