@@ -27,7 +27,15 @@ HOMES = {
     "trafilatura": {"index/readers/html.py"},
     "openai": {"rag/llm.py"},
     "llama_index": {"rag/llama.py"},
-    "gradio": {"ui/web.py", "ui/serve.py"},
+    "gradio": {
+        "ui/page/__init__.py",
+        "ui/page/article.py",
+        "ui/page/chat.py",
+        "ui/page/filters.py",
+        "ui/page/head.py",
+        "ui/page/parts.py",
+        "ui/serve.py",
+    },
     "fastapi": {
         "ui/api.py",
         "ui/completions.py",
@@ -63,7 +71,13 @@ HOMES = {
     "protego": {"index/fetch.py"},
     "httpcore": {"index/fetch.py"},
     "ray": {"index/cluster.py"},
-    "sqlite3": {"evals/cache.py", "index/copying.py", "index/ledger.py", "ui/tokens.py"},
+    "sqlite3": {
+        "evals/cache.py",
+        "index/copying.py",
+        "index/ledger.py",
+        "rag/database.py",
+        "ui/tokens.py",
+    },
 }
 
 

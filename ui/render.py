@@ -69,11 +69,11 @@ def question_to_html(question: str, language: str = "") -> str:
     return f'<div class="dl-question" dir="auto"{known}>{escape(question)}</div>'
 
 
-def error_to_html(message: str) -> str:
+def error_to_html(message: str, head: str = "This did not work:") -> str:
     """A failure: it looks like neither an answer nor an abstention."""
     return (
         '<div class="dl-error" role="alert"><strong><span aria-hidden="true">⚠ </span>'
-        f'This did not work:</strong> <span dir="auto">{escape(message)}</span></div>'
+        f'{escape(head)}</strong> <span dir="auto">{escape(message)}</span></div>'
     )
 
 

@@ -30,7 +30,7 @@ const open = (target) => {
     show();
     return;
   }
-  const language = target.closest('[data-language]')?.dataset.language || 'en';
+  const language = target.closest('[data-language]')?.dataset.language || document.documentElement.lang;
   trigger('cite', { article, start: Number(start), end: Number(end), version, language });
 };
 
@@ -45,6 +45,9 @@ document.addEventListener('click', (event) => {
   const target = event.target.closest('button[data-article]');
   if (target) open(target);
   else if (event.target.closest('.dl-back')) back();
+  // An answer that the address opened stays open in another language.
+  const link = event.target.closest('.dl-languages a');
+  if (link) { link.search = location.search; link.hash = location.hash; }
 });
 element.addEventListener('keydown', (event) => { if (event.key === 'Escape') back(); });
 watch('value', show);
