@@ -149,7 +149,7 @@ _NEW_ARTICLE = {
 _REASONS = {
     400: "The body is not text, or the archive does not fit the settings",
     404: "There is no such article or model",
-    413: "The body is larger than 60 MiB",
+    413: "The body is larger than the setting `max_upload_mb` allows",
     422: "The request makes no sense; `detail` names the field",
     502: "The language model failed",
     503: "The archive or the language model does not answer; the same request may work later",

@@ -5,14 +5,17 @@ The token is kept in a cookie that no script can read and that no other site can
 
 import base64
 import hashlib
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 from urllib.parse import parse_qs, urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from ui.limits import Failures
 from ui.page.document import language_for
 from ui.tokens import Token, Tokens
 from ui.words import Words
@@ -55,8 +58,9 @@ _HEADERS = {
 class SignIn:
     """ASGI application for the two paths above; whoever asks for the second has a valid token."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, failures: Failures) -> None:
         self._tokens = tokens
+        self._failures = failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._reply(Request(scope, receive))
@@ -75,6 +79,10 @@ class SignIn:
         text = form.get("token", "").strip()
         token = self._tokens.find(text)
         if token is None:
+            try:
+                self._failures.note(request.scope)
+            except HTTPException as error:
+                return _page(request, _entering(request, there, "signin.often"), 429, error.headers)
             return _page(request, _entering(request, there, "signin.wrong"), 401)
         return _arrived(request, token, text, there)
 
@@ -158,9 +166,11 @@ def _leaving(request: Request) -> str:
 <p><a href="/">{escape(words("signin.back"))}</a></p>"""
 
 
-def _page(request: Request, inside: str, status: int = 200) -> Response:
+def _page(
+    request: Request, inside: str, status: int = 200, more: Mapping[str, str] | None = None
+) -> Response:
     words = _words(request)
-    headers = {**_HEADERS, "content-language": words.language}
+    headers = {**_HEADERS, "content-language": words.language, **(more or {})}
     if status == 401:
         headers["www-authenticate"] = 'Bearer realm="dateline"'
     document = f"""<!doctype html>
