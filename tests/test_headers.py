@@ -18,7 +18,9 @@ def address(assistant: Assistant) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/v1/articles", "/nowhere", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/en/", "/docs", "/healthz", "/v1/articles", "/nowhere", "/openapi.json"]
+)
 @pytest.mark.parametrize("headers", [BROWSER, {}], ids=["browser", "program"])
 def test_every_response_carries_them(address: str, path: str, headers: dict[str, str]) -> None:
     reply = httpx.get(address + path, headers=headers).headers

@@ -63,7 +63,7 @@ def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
         # Unless told not to, the page asks another host whether the description is valid.
         swagger_ui_parameters={"validatorUrl": None},
     )
-    add_problem_handlers(app)
+    add_problem_handlers(app, assistant.settings.max_upload_mb)
     _add_questions(app, assistant)
     add_completions(app, assistant)
     _add_articles(app, assistant)

@@ -196,7 +196,7 @@ _NEW_ARTICLE = {
 _REASONS = {
     400: "The body is not text, or the archive does not fit the settings",
     404: "There is no such article, ingestion or model",
-    413: "The body is larger than 60 MiB",
+    413: "The body is larger than the setting `max_upload_mb` allows",
     415: "The body is neither files nor JSON",
     422: "The request makes no sense; `detail` names the field",
     502: "The language model failed",
