@@ -29,7 +29,7 @@ __all__ = ["STYLESHEETS", "create_page", "examples", "theme"]
 
 STYLESHEETS = [
     Path(__file__).parent.parent / "static" / f"{name}.css"
-    for name in ("page", "evidence", "views", "print")
+    for name in ("page", "evidence", "views")
 ]
 WAITING_QUESTIONS = 64
 _FONTS = (
