@@ -167,14 +167,19 @@ const SAID = [
   [`.dl-chat [aria-label^="bot's message"]`, words.answer],
   ['[aria-label="More tabs"]', words.more_tabs],
 ];
+let ready = false;
 const dress = () => {
   for (const [selector, said] of SAID) {
     for (const each of document.querySelectorAll(selector)) each.setAttribute('aria-label', said);
   }
-  for (const box of document.querySelectorAll('.dl-ask textarea')) box.dir = 'auto';
+  for (const box of document.querySelectorAll('.dl-ask textarea')) {
+    box.dir = 'auto';
+    // On a phone the keyboard would cover the page.
+    if (!ready && !narrow() && document.activeElement === document.body) box.focus({ preventScroll: true });
+    ready = true;
+  }
   for (const list of document.querySelectorAll('.dl-chat .examples[role=list]')) list.setAttribute('role', 'group');
 };
 
 new MutationObserver(() => { follow(); dress(); }).observe(document.body, { childList: true, subtree: true });
 dress();
-if (!narrow()) document.querySelector('.dl-ask textarea')?.focus({ preventScroll: true });
