@@ -21,7 +21,8 @@ PAGE = 200
 _FIELDS = ("id", "title", "text", "url", "source", "authors", "language", "published_at", "ingested_at")
 # Copied by SQLite itself, which gives the state of one moment even while they are written.
 _DATABASES = (DATABASE, LEDGER)
-_LEFT_OUT = (".lock", "-wal", "-shm", "-journal")
+# Who may use a server is no part of what it serves: a token that was revoked must not come back.
+_LEFT_OUT = (".lock", "-wal", "-shm", "-journal", "tokens.sqlite3")
 _TRIES = 5
 
 

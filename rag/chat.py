@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import threading
 import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
@@ -20,6 +21,7 @@ from rag.disagree import disagreements
 from rag.errors import QuestionError
 from rag.extract import extract, nearest
 from rag.generate import generate
+from rag.history import History
 from rag.llm import LLM
 from rag.rerank import rerank
 from rag.retrieve import retrieve
@@ -61,6 +63,16 @@ class Assistant:
         self.archive = archive
         self._reranker = CrossEncoder(settings.reranker, settings.batch_size) if settings.reranker else None
         self._llm = LLM.of(settings) if settings.has_llm else None
+        self._history: History | None = None
+        self._opening = threading.Lock()
+
+    @property
+    def history(self) -> History:
+        """The conversations kept beside the archive, opened when first used. Raises HistoryError."""
+        with self._opening:
+            if self._history is None:
+                self._history = History(self.settings.archive)
+            return self._history
 
     @classmethod
     def open(cls, settings: Settings, *, create: bool = False) -> "Assistant":
@@ -293,6 +305,8 @@ class Assistant:
         return Period(day.isoformat(), "", "events", anchor=event)
 
     def close(self) -> None:
+        if self._history is not None:
+            self._history.close()
         self.archive.close()
 
     async def _answer(

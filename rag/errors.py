@@ -29,3 +29,15 @@ class ModelReplyError(ModelError):
 
 class ContextTooLongError(ModelRefusedError):
     """The request is longer than the model can read; a shorter one may pass."""
+
+
+class HistoryError(UserFixableError):
+    """What was kept of conversations cannot be read or written now."""
+
+
+class NotKeptError(UserFixableError):
+    """No conversation or answer of this id is kept, or it is somebody else's."""
+
+
+class TooLargeToKeepError(UserFixableError):
+    """An answer is larger than what is kept of one."""

@@ -40,6 +40,7 @@ HOMES = {
     "fastapi": {
         "ui/api.py",
         "ui/completions.py",
+        "ui/ingestion.py",
         "ui/mcp.py",
         "ui/problems.py",
         "ui/serve.py",
@@ -72,7 +73,13 @@ HOMES = {
     "protego": {"index/fetch.py"},
     "httpcore": {"index/fetch.py"},
     "ray": {"index/cluster.py"},
-    "sqlite3": {"evals/cache.py", "index/copying.py", "index/ledger.py"},
+    "sqlite3": {
+        "evals/cache.py",
+        "index/copying.py",
+        "index/ledger.py",
+        "rag/database.py",
+        "ui/tokens.py",
+    },
 }
 
 

@@ -20,6 +20,8 @@ from index.types import Article
 from rag.chat import Assistant, check_filters
 from rag.types import Answer, AnswerDone, CitationMade, Event, EvidenceFound, StatementMade
 from ui.completions import add_completions
+from ui.ingestion import add_ingestion
+from ui.jobs import Jobs
 from ui.openapi import (
     ABOUT_EXAMPLES,
     ASK_EXAMPLES,
@@ -50,8 +52,9 @@ from ui.streaming import CLIENT_CLOSED, streamed, whole
 _DATA: TypeAdapter[Any] = TypeAdapter(Any)
 
 
-def create_api(assistant: Assistant) -> FastAPI:
-    """The REST application; the chat page is mounted on it elsewhere."""
+def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
+    """The REST application; the chat page is mounted on it elsewhere, and may share its `jobs`."""
+    jobs = jobs or Jobs(assistant.archive)
     app = FastAPIOffline(
         redoc_url=None,
         title="Dateline",
@@ -64,6 +67,7 @@ def create_api(assistant: Assistant) -> FastAPI:
     _add_questions(app, assistant)
     add_completions(app, assistant)
     _add_articles(app, assistant)
+    add_ingestion(app, assistant, jobs)
     _add_health(app, assistant)
     _describe(app)
     return app
@@ -149,12 +153,14 @@ def _add_articles(app: FastAPI, assistant: Assistant) -> None:
         """A page of the archive's articles, newest publication first, undated ones last."""
         filters = query.filters()
         check_filters(filters)
-        page = assistant.archive.articles(offset=query.offset, limit=query.limit, filters=filters)
+        page = assistant.archive.browse(
+            query.query, offset=query.offset, limit=query.limit, filters=filters
+        )
         return ArticlePage(
-            total=assistant.archive.count_articles(filters),
+            total=page.total,
             offset=query.offset,
             limit=query.limit,
-            articles=[ArticleHead.of(article) for article in page],
+            articles=[ArticleHead.of(article) for article in page.articles],
         )
 
     @app.get("/v1/articles/{id:path}", tags=["articles"], responses=replies("article", 404, 503))

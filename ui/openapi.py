@@ -11,11 +11,24 @@ from pydantic import TypeAdapter
 
 from index.archive import version_of
 from index.readers import InputArticle
-from index.types import Article, Coverage, Filters, Passage, Sentence
+from index.types import Article, Count, Coverage, Filters, Passage, Sentence, Statistics
 from rag.claims import Claim
 from rag.timeline import Entry
 from rag.types import Answer, Citation, Evidence, RankedPassage, Statement, When
-from ui.schemas import ArticleHead, ArticlePage, FullArticle, Problem, SearchResult, Span, Stored
+from ui.schemas import (
+    ArticleHead,
+    ArticlePage,
+    FailedInput,
+    FailedPlace,
+    FailurePage,
+    FullArticle,
+    Ingestion,
+    Problem,
+    SearchResult,
+    Span,
+    Stored,
+    Urls,
+)
 
 Json = dict[str, Any]
 
@@ -116,6 +129,40 @@ _FULL = FullArticle(
 )
 _PAGE = ArticlePage(total=1, offset=0, limit=50, articles=[_HEAD])
 _STORED = [Stored(id="ferry-1", status="added"), Stored(id="", status="failed", reason="'text': is blank")]
+_FEED = "https://harbour.example.org/feed.xml"
+_INGESTION = Ingestion(
+    id="9f86d081884c7d65",
+    state="running",
+    inputs=[_FEED],
+    expected=None,
+    added=11,
+    unchanged=30,
+    replaced=1,
+    failed=1,
+    per_second=4.2,
+    failures=[FailedPlace(where="https://harbour.example.org/ferry-2", reason="answers 404 Not Found")],
+    reason="",
+    created_at="2024-02-04T09:30:00+00:00",
+    started_at="2024-02-04T09:30:01+00:00",
+    ended_at="",
+)
+_FAILURES = FailurePage(
+    total=1,
+    offset=0,
+    limit=50,
+    failures=[FailedInput(input=_INGESTION.failures[0].where, **_INGESTION.failures[0].model_dump())],
+)
+_STATISTICS = Statistics(
+    articles=1,
+    undated=0,
+    dates=(Count("2024-02-03", 1),),
+    sources=(Count("Harbour Post", 1),),
+    languages=(Count("en", 1),),
+    clusters=0,
+    copies=0,
+    revisions=0,
+    filters=Filters(),
+)
 _MODEL = {"id": "dateline", "object": "model", "created": 0, "owned_by": "dateline"}
 _REPLY: Json = {
     "id": "chatcmpl-1",
@@ -148,8 +195,9 @@ _NEW_ARTICLE = {
 }
 _REASONS = {
     400: "The body is not text, or the archive does not fit the settings",
-    404: "There is no such article or model",
+    404: "There is no such article, ingestion or model",
     413: "The body is larger than 60 MiB",
+    415: "The body is neither files nor JSON",
     422: "The request makes no sense; `detail` names the field",
     502: "The language model failed",
     503: "The archive or the language model does not answer; the same request may work later",
@@ -159,6 +207,7 @@ _DETAILS = {
     "or it is nested too deeply.",
     404: "no article has the id 'ferry-9'. `dateline articles list` shows the ids.",
     413: "The body is larger than 60 MiB: send less.",
+    415: "The body must be files, as multipart/form-data, or URLs, as JSON.",
     422: "top_k: Input should be less than or equal to 100.",
     502: "the model's reply broke off: ask again.",
     503: "no model answers at 'http://localhost:11434/v1': start it.",
@@ -198,6 +247,36 @@ COMPLETION_EXAMPLES: dict[str, Any] = {
         "value": {"model": "dateline", "messages": [{"role": "user", "content": _ANSWER.question}]},
     },
 }
+RETRY_EXAMPLES: dict[str, Any] = {
+    "all": {"summary": "All that failed", "value": {}},
+    "some": {"summary": "Some of it", "value": {"inputs": [_INGESTION.failures[0].where]}},
+}
+INGEST_REQUEST: Json = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "title": "Files",
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "binary"},
+                        }
+                    },
+                    "additionalProperties": False,
+                },
+            },
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Urls"},
+                "examples": {"feed": {"summary": "A feed", "value": {"urls": [_FEED]}}},
+            },
+        },
+    }
+}
 STORE_REQUEST: Json = {
     "requestBody": {
         "required": True,
@@ -235,7 +314,7 @@ def replies(name: str, *errors: int) -> dict[int | str, Json]:
 def complete(schema: Json) -> Json:
     """The framework's description with the types it was only told the names of."""
     types: Json = schema["components"]["schemas"]
-    for model in (InputArticle, Problem):
+    for model in (InputArticle, Problem, Urls):
         types[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
     return schema
 
@@ -300,6 +379,15 @@ _GOOD: dict[str, dict[int | str, Json]] = {
     "articles": {200: _json(_dumped(_PAGE))},
     "article": {200: _json(_dumped(_FULL))},
     "store": {200: _json([_dumped(stored) for stored in _STORED], "One outcome for each article")},
+    "ingest": {
+        202: _json(_dumped(_INGESTION), "It has begun, or waits")
+        | {"headers": {"Location": {"schema": {"type": "string"}, "description": "How far it has come"}}}
+    },
+    "ingestion": {200: _json(_dumped(_INGESTION))},
+    "ingestions": {200: _json([_dumped(_INGESTION)])},
+    "failures": {200: _json(_dumped(_FAILURES))},
+    "forget": {204: {"description": "It is not listed any more"}},
+    "statistics": {200: _json(_dumped(_STATISTICS))},
     "remove": {204: {"description": "It is gone"}},
     "alive": {200: _json({"status": "ok"})},
     "ready": {200: _json({"status": "ok", "articles": 37})},
