@@ -227,6 +227,7 @@ def test_the_timeline_is_drawn_and_listed_in_the_pages_direction(
             assert apart, "numbers lie on each other"
         points.first.click()
         listed = page.locator(".dl-dated blockquote").first.inner_text()
+        page.locator(".dl-article mark").first.wait_for()
         assert "".join(page.locator(".dl-article mark").all_text_contents()) == listed
 
 

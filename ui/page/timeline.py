@@ -24,7 +24,7 @@ from ui.words import Words
 _LONG_GAP = 4
 _WEEK = 7
 # Shares of the width, on a phone: what a number takes, and a day below the axis.
-_NUMBER, _DAY = 0.125, 0.24
+_NUMBER, _DAY = 0.15, 0.26
 
 
 @dataclass(frozen=True, slots=True)
