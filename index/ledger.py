@@ -6,6 +6,7 @@ of one can be noted again without harm, so that a killed run and its repetition 
 """
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -248,7 +249,7 @@ class Ledger:
     def failures(self) -> list[Failed]:
         """All that failed when it was last read, in the order in which it failed."""
         return [
-            Failed(*row)
+            Failed(*(os.fsdecode(value) for value in row))
             for row in self._all("SELECT place, input, given, reason FROM failures ORDER BY at")
         ]
 
@@ -284,7 +285,7 @@ class Ledger:
 
     def _do(self, statement: str, *values: object) -> sqlite3.Cursor:
         with self._lock:
-            return self._connection.execute(statement, values)
+            return self._connection.execute(statement, tuple(map(_storable, values)))
 
     def _many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         with self._lock:
@@ -292,8 +293,19 @@ class Ledger:
 
     def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._connection.execute(statement, values).fetchall()
+            return self._do(statement, *values).fetchall()
 
     def _one(self, statement: str, *values: object) -> Any:
         rows = self._all(statement, *values)
         return rows[0][0] if rows else None
+
+
+def _storable(value: object) -> object:
+    """The value as SQLite takes it: the name of a file may be bytes that are no text."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(value)
+    return value

@@ -43,15 +43,15 @@ class Sources:
 
     def __enter__(self) -> "Sources":
         self._ledger = self._stack.enter_context(Ledger(self._archive.folder))
-        if self._workers is None:
-            self._processes = max(1, (os.cpu_count() or 2) // 2)
-            self._start = self._stack.enter_context(reading_apart(self._processes))
-        else:
+        self._processes = max(1, (os.cpu_count() or 2) // 2)
+        apart = self._stack.enter_context(reading_apart(self._processes))
+        self._start: Start = apart.start
+        if self._workers is not None:
             self._processes, self._start = self._workers.count, self._workers.start
         config = self._archive.config
         fetcher = Fetcher(config.private_networks, config.fetch_delay)
         self._stack.callback(fetcher.close)
-        self._web = Web(fetcher, self._ledger, self._taken, self._start)
+        self._web = Web(fetcher, self._ledger, self._taken, self._start, apart)
         return self
 
     def __exit__(self, *_: object) -> None:

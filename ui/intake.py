@@ -131,6 +131,8 @@ def _expected_articles(inputs: Sequence[str]) -> int:
             return 0
         for file in path.rglob("*") if path.is_dir() else (path,):
             suffix = file.suffix.lower()
+            if not file.is_file():  # a pipe would be waited for
+                continue
             if suffix == ".jsonl":
                 with suppress(OSError), file.open("rb") as lines:
                     expected += sum(1 for line in lines if line.strip())
