@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "ledger.sqlite3"
-_FORM = 1
+_FORM = 2
 _AT_ONCE = 500
 _TABLES = """
 CREATE TABLE articles
@@ -29,6 +29,7 @@ CREATE TABLE lines (key INTEGER, article INTEGER, PRIMARY KEY (key, article)) WI
 CREATE TABLE counts (key INTEGER PRIMARY KEY, articles INTEGER);
 CREATE TABLE boilerplate (key INTEGER PRIMARY KEY, source TEXT, line TEXT, settled INTEGER DEFAULT 0);
 CREATE TABLE addresses (url TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID;
+CREATE TABLE files (path TEXT PRIMARY KEY, given TEXT UNIQUE) WITHOUT ROWID;
 CREATE TABLE inputs (name TEXT PRIMARY KEY, mark TEXT, ids TEXT) WITHOUT ROWID;
 CREATE TABLE failures (place TEXT PRIMARY KEY, input TEXT, given TEXT, reason TEXT, at REAL);
 CREATE TABLE pages (url TEXT PRIMARY KEY, etag TEXT, modified TEXT, digest TEXT, ids TEXT) WITHOUT ROWID;
@@ -231,6 +232,18 @@ class Ledger:
         ids = list(dict.fromkeys(ids))
         with self.together():
             self._do("INSERT OR REPLACE INTO inputs VALUES (?, ?, ?)", name, mark, json.dumps(ids))
+
+    def given(self, path: str) -> str:
+        """The id that a file got when it first came; empty when it never did."""
+        return str(self._one("SELECT given FROM files WHERE path = ?", path) or "")
+
+    def file_of(self, given: str) -> str:
+        """The file that got an id; empty when none did."""
+        return os.fsdecode(self._one("SELECT path FROM files WHERE given = ?", given) or "")
+
+    def give(self, path: str, given: str) -> None:
+        """Note the id of a file, which none other has from now on."""
+        self._do("INSERT OR REPLACE INTO files VALUES (?, ?)", path, given)
 
     def clear_failures(self, input: str) -> None:
         """An input is about to be read again."""

@@ -35,6 +35,7 @@ __all__ = [
     "InputEnd",
     "Reader",
     "Start",
+    "longer_ids",
     "one_line",
     "read",
     "read_file",
@@ -104,19 +105,22 @@ def read(paths: Iterable[Path]) -> Iterator[Article | Failure]:
 def read_inputs(
     paths: Iterable["Path | File"],
     *,
+    named: Callable[[File], File] = lambda file: file,
     taken: Taken = lambda name, mark: None,
     start: Start | None = None,
     ahead: int = 0,
 ) -> Iterator[Item]:
     """The same, with a mark after each file.
 
-    `taken` gives the ids of a file's articles when it need not be read. `start` begins to read a file
-    and returns what waits for its articles; so many files `ahead` of the one that is waited for are begun.
+    `named` gives a file the id that it is known by, and `taken` the ids of a file's articles when it need
+    not be read. `start` begins to read a file and returns what waits for its articles; so many files
+    `ahead` of the one that is waited for are begun.
     """
     once = _Once()
     begun: deque[Callable[[], Iterator[Item]]] = deque()
     for path in paths:
         for file in (path,) if isinstance(path, File) else _files(path):
+            file = named(file) if isinstance(file, File) else file
             begun.append(_begin(file, once, taken, start or _start_here))
             while len(begun) > ahead:
                 yield from begun.popleft()()
@@ -221,6 +225,14 @@ def _files_below(folder: Path) -> Iterator[File | Failure]:
 def _id_of(name: str) -> str:
     """A file's name as an article's id, with what is no text in it, or hides, as Python writes it."""
     return _NO_PART_OF_AN_ID.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
+
+
+def longer_ids(file: File) -> Iterator[str]:
+    """A file's id, and then those with the names of ever more of the folders around it."""
+    yield file.article_id
+    parts = Path(file.name).parts[1:]
+    for count in range(len(Path(file.article_id).parts) + 1, len(parts) + 1):
+        yield _id_of("/".join(parts[-count:]))
 
 
 def read_file(file: File, start: Start | None = None) -> Iterator[Found | Failure]:
