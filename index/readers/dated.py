@@ -68,7 +68,11 @@ def date_in(line: str, *, alone: bool = False) -> str:
     """
     folded = fold(line)
     found = find_dates(folded)
-    days = {day for date in found.dates for reading in date.readings if (day := gregorian_date(reading))}
+    readings = [reading for date in found.dates for reading in date.readings]
+    if any(gregorian_date(reading) for reading in readings if reading.calendar == "gregorian"):
+        # Papers print the day in two calendars, and countries begin a Hijri month on different days.
+        readings = [reading for reading in readings if reading.calendar != "hijri"]
+    days = {day for reading in readings if (day := gregorian_date(reading))}
     if len(days) != 1:
         return ""
     if alone and not _SAYS_WHEN.search(folded):
