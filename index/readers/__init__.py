@@ -197,7 +197,7 @@ def _files(path: Path) -> Iterator[File | Failure]:
         if is_folder:
             yield from _files_below(path)
         elif path.suffix.lower() not in readers():
-            known = ", ".join(sorted(readers()))
+            known = ", ".join(readers())
             yield Failure(place(path), f"is of a format that is not read ({known}): convert it")
         else:
             yield File(path, _id_of(path.name))

@@ -31,7 +31,6 @@ def read_zip(path: Path, article_id: str, start: Start, suffixes: set[str]) -> I
     """
     check_zip(path, LARGEST_BYTES)
     with zipfile.ZipFile(path) as packed, tempfile.TemporaryDirectory(prefix="dateline-") as folder:
-        read = 0
         for number, member in enumerate(packed.infolist()):
             name = _plain_name(member.filename)
             suffix = PurePosixPath(name).suffix.lower()
@@ -64,8 +63,6 @@ def read_zip(path: Path, article_id: str, start: Start, suffixes: set[str]) -> I
                 yield Failure(place(shown), f"cannot be unpacked: {error}")
             except Exception as error:  # zlib.error and lzma's, which have no common base
                 yield Failure(place(shown), f"cannot be unpacked: {type(error).__name__}: {error}")
-    if not read:
-        raise UnreadableInputError("holds no file of a format that is read; zip files in it are not opened")
 
 
 def _plain_name(name: str) -> str:
