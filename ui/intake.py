@@ -124,24 +124,6 @@ class _Steps:
         print(json.dumps(step), file=sys.stderr, flush=True)
 
 
-def _expected_articles(inputs: Sequence[str]) -> int:
-    """How many articles the inputs seem to hold: one a file, or one a line; 0 when that cannot be seen."""
-    expected = 0
-    for path in map(Path, inputs):
-        if is_url(str(path)):
-            return 0
-        for file in path.rglob("*") if path.is_dir() else (path,):
-            suffix = file.suffix.lower()
-            if not file.is_file():  # a pipe would be waited for
-                continue
-            if suffix == ".jsonl":
-                with suppress(OSError), file.open("rb") as lines:
-                    expected += sum(1 for line in lines if line.strip())
-            elif suffix in readers():
-                expected += 1
-    return expected
-
-
 def watch_feeds(
     settings: Settings,
     feeds: Sequence[str],
