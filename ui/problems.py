@@ -18,7 +18,15 @@ from index.errors import (
     UnreadableInputError,
     UserFixableError,
 )
-from rag.errors import ModelError, ModelUnreachableError, QuestionError
+from rag.errors import (
+    HistoryError,
+    KeyReusedError,
+    ModelError,
+    ModelUnreachableError,
+    NotKeptError,
+    QuestionError,
+    StillAnsweringError,
+)
 from ui.schemas import Problem
 
 logger = logging.getLogger(__name__)
@@ -26,6 +34,10 @@ logger = logging.getLogger(__name__)
 
 class ModelNotFoundError(UserFixableError):
     """An OpenAI client asks for another model than the one there is."""
+
+
+class NotAcceptableError(UserFixableError):
+    """The client takes none of the formats that there are."""
 
 
 MAX_BODY_BYTES = 60 * 1024 * 1024
@@ -39,6 +51,11 @@ _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (UnreadableInputError, 422),
     (ArticleNotFoundError, 404),
     (ModelNotFoundError, 404),
+    (NotKeptError, 404),
+    (KeyReusedError, 422),
+    (StillAnsweringError, 409),
+    (NotAcceptableError, 406),
+    (HistoryError, 503),
     (ArchiveUnavailableError, 503),
     (ModelUnreachableError, 503),
     (ModelError, 502),

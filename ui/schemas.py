@@ -1,7 +1,7 @@
 """What goes over the wire: the REST API's requests and replies."""
 
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -9,8 +9,18 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from index.archive import Archive
 from index.types import Article, Coverage, Filters, Sentence
 from rag.claims import Claim
+from rag.history import (
+    LONGEST_COMMENT,
+    LONGEST_NAME,
+    Conversation,
+    Feedback,
+    Kept,
+    Rated,
+    Reason,
+    Verdict,
+)
 from rag.timeline import Entry
-from rag.types import Evidence, RankedPassage, Role, Turn
+from rag.types import Answer, Evidence, RankedPassage, Role, Turn
 
 MAX_TOP_K = 100
 MAX_ARTICLES = 1000
@@ -25,6 +35,8 @@ def _encodable(text: str) -> str:
     return text
 
 
+# How ids of conversations and answers look.
+KEPT_ID = "[A-Za-z0-9_-]{22}"
 Text = Annotated[str, AfterValidator(_encodable)]
 _DATE = "ISO 8601 date or date-time; empty: no bound."
 FilterValues = Annotated[tuple[Text, ...], Field(max_length=MAX_FILTER_VALUES)]
@@ -77,13 +89,25 @@ class Ask(Request):
         description="Put a translation by the language model beside citations in other languages.",
     )
 
-    def turns(self) -> tuple[Turn, ...]:
-        """The history as the assistant knows it."""
-        return tuple(Turn(turn.role, turn.content) for turn in self.history)
-
     answer_language: Text = Field(
         default="", description="ISO 639 code; empty: the question's language.", examples=["ar"]
     )
+    conversation: str = Field(
+        default="",
+        pattern=f"^(new|{KEPT_ID})?$",
+        description="Keep the answer: `new`, or the id of the conversation that it goes on with, whose "
+        "answers are then the history. Empty: keep nothing.",
+    )
+    replace_last: bool = Field(
+        default=False,
+        strict=True,
+        description="Put the answer in the place of the conversation's last one: a retry, or a question "
+        "that was edited.",
+    )
+
+    def turns(self) -> tuple[Turn, ...]:
+        """The history as the assistant knows it."""
+        return tuple(Turn(turn.role, turn.content) for turn in self.history)
 
 
 class About(Request):
@@ -288,6 +312,107 @@ class FullArticle(ArticleHead):
             versions=[revision.version for revision in revisions],
             copies=archive.copies(article_id),
         )
+
+
+class ConversationQuery(Request):
+    """Which page of which of one's conversations."""
+
+    query: Text = Field(
+        default="",
+        max_length=500,
+        description="Words that must all be in its name, questions or answers, in any spelling.",
+    )
+    offset: int = Field(default=0, ge=0, le=10**9)
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+class ConversationPage(BaseModel):
+    """A page of one's conversations, the last used first."""
+
+    total: int
+    offset: int
+    limit: int
+    conversations: list[Conversation]
+
+
+class Rename(Request):
+    """Another name for a conversation."""
+
+    name: Text = Field(min_length=1, max_length=LONGEST_NAME, pattern=r"\S", examples=["Crocus"])
+
+
+class GivenFeedback(Request):
+    """What the reader thinks of an answer."""
+
+    verdict: Verdict
+    reason: Reason = ""
+    comment: Text = Field(default="", max_length=LONGEST_COMMENT)
+
+
+@dataclass(frozen=True, slots=True)
+class Asked(Answer):
+    """An answer; where it is kept, under which id and in which conversation."""
+
+    id: str = ""
+    conversation: str = ""
+
+    @classmethod
+    def of(cls, answer: Answer, kept: Kept | None = None) -> "Asked":
+        values = {each.name: getattr(answer, each.name) for each in fields(answer)}
+        if kept is None:
+            return cls(**values)
+        return cls(**values, id=kept.id, conversation=kept.conversation_id)
+
+
+class KeptAnswer(BaseModel):
+    """An answer that is kept; `answer` is null, with its `fault`, when it can no longer be read.
+
+    `conversation` and `feedback` are empty for who does not own it.
+    """
+
+    id: str
+    conversation: str
+    question: str
+    asked_at: str
+    answer: Answer | None
+    fault: str = ""
+    feedback: Feedback | None = None
+
+    @classmethod
+    def of(cls, kept: Kept) -> "KeptAnswer":
+        return cls(
+            id=kept.id,
+            conversation=kept.conversation_id,
+            question=kept.question,
+            asked_at=kept.asked_at,
+            answer=kept.answer,
+            fault=kept.fault,
+            feedback=kept.feedback,
+        )
+
+
+class RatedAnswer(KeptAnswer):
+    """An answer with feedback, and what was said before it."""
+
+    history: list[Turn]
+
+    @classmethod
+    def of_rated(cls, rated: Rated) -> "RatedAnswer":
+        return cls(**dict(KeptAnswer.of(rated.kept)), history=list(rated.turns))
+
+
+class FullConversation(BaseModel):
+    """A conversation with its answers, in order."""
+
+    id: str
+    name: str
+    created_at: str
+    updated_at: str
+    answers: list[KeptAnswer]
+
+    @classmethod
+    def of(cls, conversation: Conversation, kept: Sequence[Kept]) -> "FullConversation":
+        return cls(**asdict(conversation), answers=[KeptAnswer.of(each) for each in kept])
 
 
 class Stored(BaseModel):
