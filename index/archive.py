@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 from cachetools import LRUCache
-from platformdirs import user_cache_path
+from platformdirs import user_data_path
 
 from index.catalogue import Catalogue, Entry, moment
 from index.centre import centre, centring_of, shift_question
@@ -34,8 +34,19 @@ from index.errors import ArchiveError, ArticleNotFoundError
 from index.rows import Block, Ints, Rows
 from index.scan import Kept, Scan
 from index.split import split_sentences
-from index.store import Record, Store
-from index.types import Article, Coverage, Filters, Hit, Passage, Sentence, WordHit, WordMatches
+from index.store import Record, Store, Written
+from index.types import (
+    Article,
+    Coverage,
+    Filters,
+    Hit,
+    Interval,
+    Passage,
+    Sentence,
+    Statistics,
+    WordHit,
+    WordMatches,
+)
 from index.words import WordPassage, Words
 
 Vectors = npt.NDArray[np.float32]
@@ -50,6 +61,10 @@ PROPOSED = 4
 # Proposing more than this takes longer than looking at every row.
 MOST_PROPOSED = 5000
 MOST_NAMED = 1000
+# How long what was seen of the store counts as the present: a question looks several times.
+FRESH_SECONDS = 0.2
+# Passages that a search of the articles looks at: the best of them, in a tenth of a second.
+MOST_BROWSED = 50_000
 NO_FILTERS = Filters()
 _CONTENT = ("id", "title", "text", "url", "source", "authors", "language", "published_at")
 
@@ -83,6 +98,14 @@ class Faults:
 
 
 @dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """Some of the articles that were asked for; `total` counts all of them."""
+
+    total: int
+    articles: tuple[Article, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Revision:
     """A text of an article. `replaced_at` is when the next came in (UTC); empty for the present one."""
 
@@ -99,6 +122,10 @@ class Archive:
         self.embedder = Embedder(config)
         self._store = store
         self._catalogue_lock = threading.Lock()
+        # Held while the catalogue is read anew: what is written meanwhile must not be overwritten by it.
+        self._catching_up = threading.RLock()
+        self._seen_at = time.monotonic()
+        self._in_step = False
         self._checked = False
         if not store.identity:
             store.create(self._identity())
@@ -145,7 +172,7 @@ class Archive:
 
     def search(self, vector: Vectors, *, k: int, filters: Filters = NO_FILTERS) -> list[Hit]:
         """The k best sentences with their passages, best first; fewer only when no more exist."""
-        self.catch_up()
+        self._look()
         scan = self._scanned()
         kept = scan.select(filters)
         affordable = scan.affordable(scan.count(kept))
@@ -202,7 +229,7 @@ class Archive:
 
     def article(self, article_id: str) -> Article:
         """One article whole. Raises ArticleNotFoundError."""
-        self.catch_up()
+        self._look()
         found = self._articles([article_id])
         if article_id not in found:
             raise ArticleNotFoundError(
@@ -235,7 +262,7 @@ class Archive:
 
     def clusters(self) -> list[list[str]]:
         """Ids of the articles of each text that is there more than once, its first article first."""
-        self.catch_up()
+        self._look()
         return [[entry.id for entry in cluster] for cluster in self._catalogue.clusters]
 
     def entry(self, article_id: str) -> Entry | None:
@@ -256,10 +283,35 @@ class Archive:
         filters: Filters = NO_FILTERS,
     ) -> list[Article]:
         """A page of articles, newest publication first, undated last."""
-        self.catch_up()
+        self._look()
         page = self._catalogue.matching(filters)[offset : offset + limit]
         found = self._articles([entry.id for entry in page])
         return [found[entry.id] for entry in page if entry.id in found]
+
+    def browse(
+        self, query: str = "", *, offset: int = 0, limit: int = 50, filters: Filters = NO_FILTERS
+    ) -> ArticlePage:
+        """A page of the articles that have all words of a query, newest publication first, undated last.
+
+        The words stand in the title and one passage, in any of their forms; or in the outlet's name. An
+        article's id finds it too, and an empty query everything.
+        """
+        self.catch_up()
+        catalogue, query = self._catalogue, query.strip()
+        if query:
+            languages = [*catalogue.languages, ""]
+            versions = self._words.having(query, languages, MOST_BROWSED)
+            found = catalogue.named(query, versions, filters)
+        else:
+            found = catalogue.matching(filters)
+        page = found[offset : offset + limit]
+        read = self._articles([entry.id for entry in page])
+        return ArticlePage(len(found), tuple(read[entry.id] for entry in page if entry.id in read))
+
+    def statistics(self, interval: Interval = "day", filters: Filters = NO_FILTERS) -> Statistics:
+        """The articles that pass the filters, counted by date, outlet and language."""
+        self.catch_up()
+        return self._catalogue.statistics(filters, interval)
 
     def fingerprint(self) -> str:
         """A hash of all articles' content: the same for the same articles, however they got in."""
@@ -267,12 +319,12 @@ class Archive:
 
     def count_articles(self, filters: Filters = NO_FILTERS) -> int:
         """How many articles pass the filters."""
-        self.catch_up()
+        self._look()
         return len(self._catalogue.matching(filters))
 
     def coverage(self, filters: Filters = NO_FILTERS) -> Coverage:
         """What a search with these filters looks through."""
-        self.catch_up()
+        self._look()
         return self._catalogue.coverage(filters)
 
     def sentences(self, article: Article) -> tuple[Sentence, ...]:
@@ -290,7 +342,7 @@ class Archive:
         Predecessors of another text or title stay readable as revisions, unless `revise` is false.
         """
         self.check_embedder()
-        with self._store.writing():
+        with self._store.writing(), self._forgetting_on_failure():
             self.catch_up()
             self._sweep()
             now = datetime.now(UTC).isoformat(timespec="seconds")
@@ -306,19 +358,20 @@ class Archive:
             notes = list({entry.version: _note(entry) for entry in [*entries, *old]}.values())
             self._store.put("unfinished", notes)
             self._store.put("sentences", [r for item in items for r in _sentence_records(item)])
-            self._store.put(
-                "articles",
-                [_article_record(item.article, entry) for item, entry in zip(items, entries, strict=True)],
-            )
-            self._set_catalogue(self._catalogue.changed(added=entries))
+            records = [_article_record(i.article, entry) for i, entry in zip(items, entries, strict=True)]
+            with self._catching_up:
+                self._store.put("articles", records)
+                self._set_catalogue(self._catalogue.changed(added=entries))
             replaced = [entry for entry in old if entry.version not in kept]
             self._store.delete("sentences", [i for entry in replaced for i in _sentence_ids(entry)])
             self._store.delete("unfinished", [note.id for note in notes])
-            self._carry_over(items, [entry.version for entry in replaced])
+            self._carry_over(
+                [item.article.id for item in items], items, [entry.version for entry in replaced]
+            )
 
     def add_revision(self, article: Article, replaced_at: str = "") -> None:
         """Keep a text as an article's oldest one. Raises ArticleNotFoundError."""
-        with self._store.writing():
+        with self._store.writing(), self._forgetting_on_failure():
             self.catch_up()
             entry = self._catalogue.get(article.id)
             records = self._store.get("articles", [article.id], documents=True)
@@ -331,9 +384,10 @@ class Archive:
             self._store.put("revisions", [_revision_record(article, replaced_at or now)])
             entry = replace(entry, revisions=(version, *entry.revisions))
             present = _article_of_record(records[article.id])
-            self._store.put("articles", [_article_record(present, entry)])
-            self._set_catalogue(self._catalogue.changed(added=[entry]))
-            self._carry_over([], [])
+            with self._catching_up:
+                self._store.put("articles", [_article_record(present, entry)])
+                self._set_catalogue(self._catalogue.changed(added=[entry]))
+            self._carry_over([article.id], [], [])
 
     def _keep_revisions(self, items: Sequence[Indexed], old: Sequence[Entry], now: str) -> dict[str, str]:
         """Keep the present texts of articles that are given others; their versions by article."""
@@ -358,7 +412,7 @@ class Archive:
 
     def remove(self, article_id: str) -> None:
         """Remove an article and all that was made of it. Raises ArticleNotFoundError."""
-        with self._store.writing():
+        with self._store.writing(), self._forgetting_on_failure():
             self.catch_up()
             entry = self._catalogue.get(article_id)
             if entry is None:
@@ -368,13 +422,14 @@ class Archive:
                 )
             note = _note(entry)
             self._store.put("unfinished", [note])
-            self._store.delete("articles", [article_id])
-            self._set_catalogue(self._catalogue.changed(removed=[article_id]))
+            with self._catching_up:
+                self._store.delete("articles", [article_id])
+                self._set_catalogue(self._catalogue.changed(removed=[article_id]))
             if entry.revisions:
                 self._store.delete("revisions", entry.revisions)
             self._store.delete("sentences", _sentence_ids(entry))
             self._store.delete("unfinished", [note.id])
-            self._carry_over([], [entry.version])
+            self._carry_over([article_id], [], [entry.version])
 
     def check_embedder(self) -> None:
         """Raises ArchiveError when the loaded model is not the one that made the archive."""
@@ -446,10 +501,36 @@ class Archive:
         return {**self.embedder.identity(), "centring": centring_of(self.embedder.name)}
 
     def catch_up(self) -> None:
-        """Take note of what other processes wrote since."""
-        if self._store.refresh():
-            self._set_catalogue(self._read_catalogue())
-            self._sync()
+        """Take note of what other processes wrote since: all of it, up to now."""
+        with self._catching_up, self._forgetting_on_failure():
+            seen_at = time.monotonic()
+            if written := self._store.refresh():
+                self._set_catalogue(self._with(written))
+                self._sync()
+            elif not self._in_step:
+                # Another process was at the words or the rows when this one last looked.
+                self._sync()
+            self._seen_at = seen_at
+
+    def _look(self) -> None:
+        """Catch up, unless that was done a moment ago or a thread is at it: readers need not wait."""
+        if time.monotonic() - self._seen_at > FRESH_SECONDS and self._catching_up.acquire(blocking=False):
+            try:
+                self.catch_up()
+            finally:
+                self._catching_up.release()
+
+    @contextmanager
+    def _forgetting_on_failure(self) -> Iterator[None]:
+        """What was seen of the store counts only if all that follows from it was done."""
+        try:
+            yield
+        except ArticleNotFoundError:
+            raise
+        except BaseException:
+            self._store.forget()
+            self._seen_at = -math.inf
+            raise
 
     def _set_catalogue(self, catalogue: Catalogue) -> None:
         with self._catalogue_lock:
@@ -462,6 +543,14 @@ class Archive:
             if scan is None or scan.catalogue is not catalogue or scan.snapshot is not snapshot:
                 scan = self._scan = Scan(catalogue, snapshot, self.embedder.name)
             return scan
+
+    def _with(self, written: Written) -> Catalogue:
+        """The catalogue with what others wrote."""
+        if written.articles is None:
+            return self._read_catalogue()
+        records = self._store.get("articles", list(written.articles))
+        added = [_entry_of_record(record) for record in records.values()]
+        return self._catalogue.changed(added, written.articles - records.keys())
 
     def _read_catalogue(self) -> Catalogue:
         return Catalogue(_entry_of_record(record) for record in self._store.all("articles"))
@@ -493,10 +582,12 @@ class Archive:
                 hits.append(Hit(article, passage, sentence, score, scan.vector(row)))
         return hits
 
-    def _carry_over(self, items: Sequence[Indexed], removed: Sequence[str]) -> None:
-        """Tell of a write, and carry it over to the word index and the rows."""
+    def _carry_over(
+        self, articles: Sequence[str], items: Sequence[Indexed], removed: Sequence[str]
+    ) -> None:
+        """Tell of a write of these articles, and carry it over to the word index and the rows."""
         before = self._store.stamp
-        self._store.changed()
+        self._store.changed(articles)
         with self._words.alone(wait=True):
             in_step = self._words.stamp == before
             passages = [passage for item in items for passage in _word_passages(item)]
@@ -512,18 +603,23 @@ class Archive:
 
     def _sync(self) -> None:
         """Bring what is derived in step with the store, unless another process is at it."""
-        self._words.reload()
-        self._rows.reload()
-        # A process that was killed right after it stored articles told nobody of them.
-        untold = bool(self._scanned().missing)
-        for derived, mend in ((self._words, self._mend_words), (self._rows, self._mend_rows)):
-            if untold or derived.stamp != self._store.stamp:
-                with derived.alone(wait=False) as alone:
-                    if alone:
-                        stamp = self._store.stamp
-                        mend()
-                        derived.mark(stamp)
-                derived.reload()
+        with self._catching_up:
+            self._in_step = False
+            self._words.reload()
+            self._rows.reload()
+            # A process that was killed right after it stored articles told nobody of them.
+            untold = bool(self._scanned().missing)
+            in_step = True
+            for derived, mend in ((self._words, self._mend_words), (self._rows, self._mend_rows)):
+                if untold or derived.stamp != self._store.stamp:
+                    with derived.alone(wait=False) as alone:
+                        if alone:
+                            stamp = self._store.stamp
+                            mend()
+                            derived.mark(stamp)
+                    in_step &= alone
+                    derived.reload()
+            self._in_step = in_step
 
     def _mend_words(self) -> None:
         """Index what is missing and drop what is too much."""
@@ -565,6 +661,9 @@ class Archive:
         if self.config.chroma_url:
             oldest = time.time() - ABANDONED_AFTER_SECONDS
             notes = [note for note in notes if note.metadata["at"] < oldest]
+        if notes:
+            # Whoever left them may have told nobody what it had stored.
+            self._set_catalogue(self._read_catalogue())
         for note in notes:
             entry = self._catalogue.get(note.metadata["article"])
             if entry is None or entry.version != note.id:
@@ -723,7 +822,10 @@ def _word_passages(item: Indexed) -> list[WordPassage]:
 
 
 def derived_folder(config: IndexConfig) -> Path:
-    """Where this machine keeps what it derives: the archive's folder; for a server, in the user's cache."""
+    """Where this machine keeps what goes with an archive: its folder; for a server, among the user's data.
+
+    Words and rows are made again when they are lost, the ledger is not.
+    """
     if not config.chroma_url:
         return config.archive
-    return user_cache_path("dateline") / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]
+    return user_data_path("dateline") / hashlib.sha256(config.chroma_url.encode()).hexdigest()[:16]

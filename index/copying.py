@@ -21,7 +21,8 @@ _FIELDS = ("id", "title", "text", "url", "source", "authors", "language", "publi
 # The ledger, the conversations of those who ask: noted in at any time, and each whole by itself. SQLite
 # copies them, and gives the state of one moment even while they are written.
 _DATABASES = "*.sqlite3"
-_LEFT_OUT = (".lock", "-wal", "-shm", "-journal")
+# Who may use a server is no part of what it serves: a token that was revoked must not come back.
+_LEFT_OUT = (".lock", "-wal", "-shm", "-journal", "tokens.sqlite3")
 _TRIES = 5
 
 

@@ -87,6 +87,7 @@ class Rows(Derived):
         super().__init__(folder, f"{FORM}-{dimension}")
         self._dimension = dimension
         self._lock = threading.Lock()
+        self._read_from = 0
         self._snapshot = self._read()
 
     @property
@@ -97,7 +98,10 @@ class Rows(Derived):
     def reload(self) -> None:
         """See what another process wrote."""
         with self._lock:
-            self._snapshot = self._read()
+            generation = self._generation()
+            rows = self._count(*self._files(generation))
+            if (generation, rows) != (self._read_from, len(self._snapshot)):
+                self._snapshot = self._read()
 
     def clear(self) -> None:
         """Start from nothing."""
@@ -160,7 +164,8 @@ class Rows(Derived):
             return 0
 
     def _read(self) -> Snapshot:
-        places, vectors = self._files(self._generation())
+        self._read_from = self._generation()
+        places, vectors = self._files(self._read_from)
         shape = (self._count(places, vectors), self._dimension)
         if not shape[0]:
             return Snapshot(np.empty(shape, np.float32), np.empty(0, PLACE))

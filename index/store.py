@@ -2,9 +2,11 @@
 
 Five collections: `articles` (text and metadata, one record each), `revisions` (the texts that articles
 had before), `sentences` (one vector each), `unfinished` (versions being written or removed) and `state`
-(a stamp that changes with every write).
+(a note of each process that writes, which changes with every write).
 """
 
+import hashlib
+import json
 import threading
 import time
 import uuid
@@ -34,12 +36,22 @@ DATABASE = "chroma.sqlite3"
 LOCK = "dateline.lock"
 LOCK_SECONDS = 60.0
 SCHEMA = 2
+# What may lie in a folder before its first article: access to a server is given before it is started.
+_MAY_COME_FIRST = (LOCK, "tokens.sqlite3")
 PAGE = 5000
 # More links than Chroma's 16: boilerplate that stands in many articles makes knots of all but equal
 # vectors, from which others are hard to reach. Only archives too large to be scanned ask this index
 # (`scan.AFFORDED`); of twice as many links storing costs a third more, and finds hardly more.
 SENTENCES = {"space": "ip", "max_neighbors": 32, "ef_construction": 100, "ef_search": 300}
-_STAMP = "stamp"
+# A server that takes longer than this to answer is as good as away.
+ANSWER_SECONDS = 30.0
+CONNECT_SECONDS = 5.0
+# A process writes its note under one name for half an hour at most, so that a note that was begun an
+# hour ago is nobody's and may go.
+NAMED_SECONDS = 1800.0
+FORGOTTEN_SECONDS = 3600.0
+# Articles named in a note; who has missed more reads the whole catalogue again.
+NOTED = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +62,13 @@ class Record:
     metadata: Metadata
     document: str = ""
     vector: Vectors | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """Ids of the articles that other processes stored or removed; None: any of them."""
+
+    articles: frozenset[str] | None
 
 
 class Store:
@@ -66,6 +85,11 @@ class Store:
         self._gate = threading.Condition()
         self._calls = 0
         self._opened_at = self._opening_took = 0.0
+        self._name, self._named_at = "", 0.0
+        self._notes: dict[str, str] = {}
+        self._forgotten = False
+        # This process's last writes: the value of its note after each, and the articles.
+        self._told: list[tuple[str, list[str]]] = []
         if self._folder is not None:
             _check_folder(self._folder, create=create)
         self._open()
@@ -78,12 +102,19 @@ class Store:
                     f"there is no archive at {self.place}. Make one: dateline ingest PATH"
                 ) from None
             self.identity = {}
-        self.stamp = self._read_stamp() if self.identity else ""
+        if self.identity:
+            with self._call():
+                self._notes = self._read_notes()
 
     @property
     def place(self) -> str:
         """Where the archive is, for messages."""
         return repr(self._url or str(self._folder))
+
+    @property
+    def stamp(self) -> str:
+        """A hash of all processes' notes as they were last seen: another one after every write."""
+        return hashlib.sha256(repr(sorted(self._notes.items())).encode()).hexdigest()[:32]
 
     def create(self, identity: Mapping[str, str | int]) -> None:
         """Make the collections of a new archive; `identity` names the embedder of its vectors."""
@@ -98,7 +129,7 @@ class Store:
                 embedding_function=None,
             )
             self.identity = self._load_identity()
-            self._write_stamp()
+            self._write_note()
 
     def _make(self, name: str) -> None:
         # These are read by id; the vector index that comes with them is kept minimal.
@@ -108,25 +139,30 @@ class Store:
             embedding_function=None,
         )
 
-    def refresh(self) -> bool:
-        """Catch up with other processes' writes; True when there were any since the last call."""
+    def refresh(self) -> Written | None:
+        """Catch up with other processes' writes since the last call; None when there were none."""
         with self._call():
-            if self._read_stamp() == self.stamp:
-                return False
-        with self._gate:
-            self._gate.wait_for(lambda: self._calls == 0)
-            stamp = self._read_stamp()
-            if stamp == self.stamp:
-                return False
-            # While another process writes, each search would open the folder anew: a store that
-            # takes long to open is opened at most every ten times as long.
-            if self._folder is not None:
+            notes = self._read_notes()
+        if notes == self._notes and not self._forgotten:
+            return None
+        if self._folder is not None:
+            with self._gate:
+                self._gate.wait_for(lambda: self._calls == 0)
+                # While another process writes, each search would open the folder anew: a store that
+                # takes long to open is opened at most every ten times as long.
                 if time.monotonic() - self._opened_at < 10 * self._opening_took:
-                    return False
+                    return None
                 self._client.close()
                 self._open()
-            self.stamp = stamp
-            return True
+                with self._call():
+                    notes = self._read_notes()
+        written = Written(None) if self._forgotten else self._written(notes)
+        self._notes, self._forgotten = notes, False
+        return written
+
+    def forget(self) -> None:
+        """The next `refresh` is to say that anything may have been written."""
+        self._forgotten = True
 
     @contextmanager
     def writing(self) -> Iterator[None]:
@@ -196,19 +232,15 @@ class Store:
             )
         return [str(found) for found in rows["ids"][0]]
 
-    def changed(self) -> None:
-        """Tell other processes that something was written."""
+    def changed(self, articles: Sequence[str]) -> None:
+        """Tell other processes that these articles were stored or removed."""
         with self._call():
-            unseen = self._read_stamp() != self.stamp
-            self._write_stamp()
-            if unseen:
-                # On a server another process wrote meanwhile: the next `refresh` must not miss it.
-                self.stamp = ""
+            self._write_note(articles)
 
     def ping(self) -> None:
         """Raises ArchiveUnavailableError when the store does not answer."""
         with self._call():
-            self._read_stamp()
+            self._read_notes()
 
     def close(self) -> None:
         self._client.close()
@@ -248,15 +280,57 @@ class Store:
             self._collections[name] = self._client.get_collection(PREFIX + name, embedding_function=None)
         return self._collections[name]
 
-    def _read_stamp(self) -> str:
-        rows = self._collection("state").get(ids=[_STAMP], include=["metadatas"])
-        return str(rows["metadatas"][0]["value"]) if rows["ids"] else ""
+    def _read_notes(self) -> dict[str, str]:
+        rows = self._collection("state").get(include=["metadatas"])
+        return {name: str(data["value"]) for name, data in zip(rows["ids"], rows["metadatas"], strict=True)}
 
-    def _write_stamp(self) -> None:
-        self.stamp = uuid.uuid4().hex
+    def _written(self, notes: Mapping[str, str]) -> Written:
+        """What those did whose notes are not as they were."""
+        differing = [name for name, value in notes.items() if self._notes.get(name) != value]
+        if not differing:
+            return Written(frozenset())
+        with self._call():
+            rows = self._collection("state").get(ids=differing, include=["documents"])
+        articles: set[str] = set()
+        for name, document in zip(rows["ids"], rows["documents"], strict=True):
+            told: dict[str, list[str]] = json.loads(document or "{}")
+            # A note starts with what its process had told before the rest, empty when nothing.
+            last = self._notes.get(name, "")
+            if last not in told:
+                return Written(None)
+            values = list(told)
+            articles.update(*(told[value] for value in values[values.index(last) + 1 :]))
+        return Written(frozenset(articles))
+
+    def _write_note(self, articles: Sequence[str] = ()) -> None:
+        """Change this process's note, and no other's: two that write at once hide nothing from each other.
+
+        What others wrote meanwhile is not taken as seen.
+        """
+        now = time.time()
+        if now - self._named_at > NAMED_SECONDS:
+            self._name, self._named_at = uuid.uuid4().hex, now
+            self._told = [("", [])]
+            self._drop_notes(now - FORGOTTEN_SECONDS)
+        value = uuid.uuid4().hex
+        self._told.append((value, list(articles)))
+        while len(self._told) > 1 and sum(len(ids) for _, ids in self._told) > NOTED:
+            # What the first one names has been told: from its value on, the rest is whole.
+            self._told[0:2] = [(self._told[1][0], [])]
         self._collection("state").upsert(
-            ids=[_STAMP], embeddings=[[0.0]], metadatas=[{"value": self.stamp}]
+            ids=[self._name],
+            embeddings=[[0.0]],
+            metadatas=[{"value": value, "since": self._named_at}],
+            documents=[json.dumps(dict(self._told))],
         )
+        self._notes = {**self._notes, self._name: value}
+
+    def _drop_notes(self, before: float) -> None:
+        state = self._collection("state")
+        old = state.get(where={"since": {"$lt": before}}, include=[])["ids"]
+        if old:
+            state.delete(ids=old)
+            self._notes = {name: value for name, value in self._notes.items() if name not in old}
 
     def _chunks(self, items: Sequence[Any]) -> Iterator[Sequence[Any]]:
         for start in range(0, len(items), self._batch):
@@ -271,6 +345,11 @@ class Store:
             yield
         except passing:
             raise
+        except httpx.TimeoutException as error:
+            raise ArchiveUnavailableError(
+                f"the Chroma server at {self.place} did not answer within {ANSWER_SECONDS:.0f} seconds. "
+                "Check its load and its log, then try again."
+            ) from error
         except (httpx.HTTPError, ConnectionError) as error:
             raise ArchiveUnavailableError(
                 f"the Chroma server at {self.place} does not answer: {error or type(error).__name__}. "
@@ -279,6 +358,14 @@ class Store:
         except (ChromaError, OSError) as error:
             raise ArchiveUnavailableError(
                 f"the archive {self.place} failed: {error}. Check its disk and its server's log."
+            ) from error
+        except Exception as error:
+            # What a server says that is no error of Chroma's: it is just ending, or a proxy speaks for it.
+            if type(error) is not Exception:
+                raise
+            raise ArchiveUnavailableError(
+                f"the Chroma server at {self.place} failed: {error or 'it gave no reason'}. "
+                "Check its log, then try again."
             ) from error
         finally:
             with self._gate:
@@ -297,7 +384,7 @@ def _check_folder(folder: Path, *, create: bool) -> None:
                 f"there is no archive at {str(folder)!r}. Make one: "
                 f"dateline ingest PATH --archive {folder}, or name the right folder with --archive."
             )
-        if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
+        if folder.exists() and any(not path.name.startswith(_MAY_COME_FIRST) for path in folder.iterdir()):
             raise ArchiveError(
                 f"{str(folder)!r} holds other files and is not an archive. Name an empty or new folder."
             )
@@ -318,9 +405,13 @@ def _connect(url: str, settings: Settings) -> Any:
         raise ArchiveError(f"chroma_url {url!r} is not a URL such as http://localhost:8000.")
     secure = parts.scheme == "https"
     try:
-        return chromadb.HttpClient(
+        client = chromadb.HttpClient(
             host=parts.hostname, port=port or (443 if secure else 8000), ssl=secure, settings=settings
         )
+        # It would wait for ever, and there is no setting.
+        session: httpx.Client = client._server._session  # type: ignore[attr-defined]
+        session.timeout = httpx.Timeout(ANSWER_SECONDS, connect=CONNECT_SECONDS)
+        return client
     except (ValueError, httpx.HTTPError, ChromaError) as error:
         raise ArchiveUnavailableError(
             f"no Chroma server answers at {url!r}: {error} "

@@ -106,6 +106,22 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address the server binds to.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port the server listens on.")
+    require_tokens: bool = Field(
+        default=False,
+        description="Ask for a token on a loopback address too; on any other it is always asked for.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description='Names that the server goes by, e.g. behind a proxy: ["archive.example.org"].',
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description='Sites whose pages may use REST: ["https://desk.example.org"].',
+    )
+    trusted_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses of proxies whose word on the client's address and scheme is taken.",
+    )
     log_level: str = Field(
         default="WARNING",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",

@@ -11,6 +11,9 @@ import uvicorn
 from fastapi import FastAPI
 from playwright.sync_api import Browser, Page, sync_playwright
 
+from ui.words import Words
+
+ENGLISH = Words.of("en")
 CHROMIUM = shutil.which("chromium")
 # Without these the browser itself calls home.
 QUIET = (
@@ -55,7 +58,12 @@ def serving(app: FastAPI) -> Iterator[str]:
 
 @contextmanager
 def visiting(
-    browser: Browser, address: str, *, size: tuple[int, int] = WIDE, scheme: str = "light"
+    browser: Browser,
+    address: str,
+    *,
+    size: tuple[int, int] = WIDE,
+    scheme: str = "light",
+    words: Words = ENGLISH,
 ) -> Iterator[Page]:
     """The page, ready for a question. Foreign requests and script errors fail the test."""
     context = browser.new_context(
@@ -71,10 +79,11 @@ def visiting(
     page.on("console", lambda line: wrong.append(line.text) if line.type == "error" else None)
     page.on("dialog", lambda dialog: (wrong.append(f"dialog: {dialog.message}"), dialog.dismiss()))
     page.goto(address)
-    page.get_by_role("button", name="Ask", exact=True).wait_for()
+    page.get_by_role("button", name=words("chat.ask"), exact=True).wait_for()
     yield page
     context.close()
-    foreign = [url for url in requested if not url.startswith((address, "data:", "blob:"))]
+    own = "/".join(address.split("/")[:3])
+    foreign = [url for url in requested if not url.startswith((own + "/", "data:", "blob:"))]
     assert not foreign, foreign
     assert not wrong, wrong
 
@@ -85,7 +94,7 @@ def ask(page: Page, question: str) -> None:
     page.wait_for_function(
         "number => document.querySelectorAll('.dl-question').length === number"
         " && !document.querySelector('.dl-unfinished')"
-        " && [...document.querySelectorAll('button')].some(each => each.innerText.trim() === 'Ask')",
+        " && document.querySelector('.dl-ask .submit-button')",
         arg=number,
         timeout=ANSWER_SECONDS * 1000,
     )
@@ -94,7 +103,7 @@ def ask(page: Page, question: str) -> None:
 def begin(page: Page, question: str) -> int:
     """Type a question and send it; gives the number of questions there will be."""
     number = page.locator(".dl-question").count() + 1
-    box = page.get_by_placeholder("Ask the archive")
+    box = page.locator(".dl-ask textarea")
     box.fill(question)
     box.press("Enter")
     return number

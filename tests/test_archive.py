@@ -13,13 +13,16 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import open_archive
+from processes import chroma, running
 
 from index.archive import Archive
+from index.catalogue import Catalogue
 from index.config import IndexConfig
 from index.embed import Embedder
 from index.errors import ArchiveError, ArchiveUnavailableError, ArticleNotFoundError
 from index.ingest import MAX_ARTICLE_CHARS, Outcome, ingest
 from index.readers import Failure
+from index.store import Written
 from index.types import Article, Filters, Hit
 
 FERRY = Article(
@@ -191,6 +194,7 @@ INGEST = """
 import sys
 from pathlib import Path
 from index.archive import Archive
+from index.catalogue import Catalogue
 from index.config import IndexConfig
 from index.ingest import ingest
 from index.types import Article
@@ -335,31 +339,15 @@ def test_searching_while_writing(archive: Archive) -> None:
 
 @pytest.fixture(scope="module")
 def chroma_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    import socket
-
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    folder = tmp_path_factory.mktemp("chroma")
-    command = [str(Path(sys.executable).with_name("chroma")), "run", "--path", str(folder)]
-    process = subprocess.Popen(
-        [*command, "--host", "127.0.0.1", "--port", str(port)],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                break
-        time.sleep(0.1)
-    yield f"http://127.0.0.1:{port}"
-    process.terminate()
-    process.wait()
+    server = chroma(tmp_path_factory.mktemp("chroma"))
+    with running(server):
+        yield server.address
 
 
 def test_a_chroma_server_holds_the_same_archive(
-    chroma_url: str, tmp_path: Path, embedder: Embedder
+    chroma_url: str, tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / "data"))
     config = IndexConfig(archive=tmp_path / "unused", chroma_url=chroma_url)
     with pytest.raises(ArchiveError, match="no archive at"):
         Archive.open(config)
@@ -375,6 +363,165 @@ def test_a_chroma_server_holds_the_same_archive(
     assert archive.count_articles() == 5
     assert not (tmp_path / "unused").exists()
     archive.close()
+
+
+@pytest.fixture
+def two_machines(
+    chroma_url: str, tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[tuple[Archive, Archive]]:
+    """Two archives before one server, as on two machines: each with words and rows of its own."""
+    archives = []
+    for name in ("one", "two"):
+        monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / name))
+        archive = Archive.open(IndexConfig(archive=tmp_path, chroma_url=chroma_url), create=True)
+        archive.embedder = embedder
+        archives.append(archive)
+    for article in archives[0].articles(limit=1000):
+        archives[0].remove(article.id)
+    archives[1].catch_up()
+    yield archives[0], archives[1]
+    for archive in archives:
+        archive.close()
+
+
+def caught_up(archive: Archive) -> Archive:
+    archive.catch_up()
+    return archive
+
+
+def test_of_two_that_write_at_one_moment_each_finds_the_other_s(
+    two_machines: tuple[Archive, Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = two_machines
+    write_note = one._store._write_note
+
+    def write_late(articles: object) -> None:
+        run(two, BAKERY)
+        write_note(articles)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(one._store, "_write_note", write_late)
+        run(one, FERRY)
+    for archive in (one, two):
+        caught_up(archive)
+        assert archive.count_articles() == 2
+        assert find(archive, BAKERY.text)[0].article.id == BAKERY.id
+        assert find(archive, "Who denied having been warned?")[0].article.id == "ferry"
+
+
+def test_what_another_wrote_is_read_alone(
+    two_machines: tuple[Archive, Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not the whole catalogue: only after more writes than a note names, or after a failure."""
+    one, two = two_machines
+    whole: list[str] = []
+    read_catalogue = two._read_catalogue
+    monkeypatch.setattr(two, "_read_catalogue", lambda: (whole.append("read"), read_catalogue())[1])
+    run(one, FERRY, BAKERY)
+    assert caught_up(two).count_articles() == 2
+    one.remove("ferry")
+    run(one, replace(BAKERY, text="The bakery burned down."))
+    assert [article.text for article in caught_up(two).articles()] == ["The bakery burned down."]
+    assert not whole
+    monkeypatch.setattr("index.store.NOTED", 2)
+    run(one, FERRY)
+    run(one, UNDATED)
+    run(one, replace(FERRY, title="Again"))
+    assert caught_up(two).count_articles() == 3
+    assert whole == ["read"]
+    assert two.article("ferry").title == "Again"
+
+
+def test_a_note_goes_when_nobody_writes_it_any_more(
+    two_machines: tuple[Archive, Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = two_machines
+    run(one, FERRY)
+    run(two, BAKERY)
+    assert len(caught_up(one)._store._read_notes()) > 1
+    monkeypatch.setattr("index.store.NAMED_SECONDS", 0.0)
+    monkeypatch.setattr("index.store.FORGOTTEN_SECONDS", 0.0)
+    run(one, UNDATED)
+    assert len(one._store._read_notes()) == 1
+    assert caught_up(two).count_articles() == caught_up(one).count_articles() == 3
+
+
+def test_words_that_another_process_was_at_are_looked_at_again(
+    two_machines: tuple[Archive, Archive],
+) -> None:
+    """On one machine a writer may hold them just when a reader learns of its article."""
+    one, two = two_machines
+    run(one, FERRY)
+    with two._words.alone(wait=True), two._rows.alone(wait=True):
+        assert caught_up(two).count_articles() == 1
+        assert not two.search_words("ferry", "en", k=5).hits
+    caught_up(two)
+    assert two.search_words("ferry", "en", k=5).hits[0].article == "ferry"
+    assert find(two, "ferry")[0].article.id == "ferry"
+
+
+def test_an_article_stored_while_the_catalogue_is_read_is_not_lost(
+    two_machines: tuple[Archive, Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = two_machines
+    run(two, UNDATED)
+    read_with, reading = two._with, threading.Event()
+
+    def read_slowly(written: Written) -> Catalogue:
+        found = read_with(written)
+        reading.set()
+        time.sleep(0.5)
+        return found
+
+    monkeypatch.setattr(two, "_with", read_slowly)
+    run(one, FERRY)
+    thread = threading.Thread(target=two.catch_up)
+    thread.start()
+    reading.wait()
+    run(two, BAKERY)
+    thread.join()
+    assert two.count_articles() == 3
+
+
+def test_a_failure_while_catching_up_is_made_up_for(
+    two_machines: tuple[Archive, Archive], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, two = two_machines
+    run(one, FERRY)
+
+    def fail(*_: object, **__: object) -> None:
+        raise ArchiveUnavailableError("the server went away just now")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(two._store, "get", fail)
+        with pytest.raises(ArchiveUnavailableError):
+            two.catch_up()
+    assert two.count_articles() == 1
+    # The article is stored, but nobody was told; whoever tried finds out.
+    with monkeypatch.context() as patch:
+        patch.setattr(two._store, "changed", fail)
+        with pytest.raises(ArchiveUnavailableError):
+            run(two, BAKERY)
+    assert two.count_articles() == 2
+    assert find(two, BAKERY.text)[0].article.id == BAKERY.id
+    assert two.search_words(BAKERY.text, BAKERY.language, k=5).hits
+
+
+def test_a_server_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One that takes connections and answers none must not keep users waiting for ever."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
+    monkeypatch.setattr("index.store.ANSWER_SECONDS", 1.0)
+    server = chroma(tmp_path)
+    with running(server):
+        archive = Archive.open(IndexConfig(archive=tmp_path, chroma_url=server.address), create=True)
+        server.running.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(ArchiveUnavailableError, match="did not answer within 1 seconds"):
+                archive.ping()
+        finally:
+            server.running.send_signal(signal.SIGCONT)
+        archive.ping()
+        archive.close()
 
 
 def test_an_unreachable_chroma_server_is_not_an_empty_archive(tmp_path: Path) -> None:

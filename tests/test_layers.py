@@ -27,12 +27,22 @@ HOMES = {
     "trafilatura": {"index/readers/html.py"},
     "openai": {"rag/llm.py"},
     "llama_index": {"rag/llama.py"},
-    "gradio": {"ui/web.py", "ui/serve.py"},
+    "gradio": {
+        "ui/page/__init__.py",
+        "ui/page/chat.py",
+        "ui/page/evidence.py",
+        "ui/page/filters.py",
+        "ui/page/head.py",
+        "ui/page/parts.py",
+        "ui/page/views.py",
+        "ui/serve.py",
+    },
     "fastapi": {
         "ui/api.py",
         "ui/completions.py",
         "ui/conversations.py",
         "ui/idempotency.py",
+        "ui/ingestion.py",
         "ui/mcp.py",
         "ui/paging.py",
         "ui/problems.py",
@@ -66,7 +76,13 @@ HOMES = {
     "protego": {"index/fetch.py"},
     "httpcore": {"index/fetch.py"},
     "ray": {"index/cluster.py"},
-    "sqlite3": {"evals/cache.py", "index/copying.py", "index/ledger.py", "rag/database.py"},
+    "sqlite3": {
+        "evals/cache.py",
+        "index/copying.py",
+        "index/ledger.py",
+        "rag/database.py",
+        "ui/tokens.py",
+    },
 }
 
 

@@ -93,7 +93,7 @@ def test_html_is_the_article_without_its_page(tmp_path: Path) -> None:
         assert noise not in article.text
     assert article.url == "https://post.example.org/ferry"
     assert (article.source, article.authors) == ("Harbour Post", ("Ann Writer",))
-    assert article.published_at == "2024-02-03"
+    assert article.published_at == "2024-02-03T10:00:00+03:00"
 
 
 @pytest.mark.parametrize(
@@ -234,7 +234,7 @@ def test_byte_order_marks(tmp_path: Path, encoding: str) -> None:
         ("utf16.jsonl", '{"text": "x"}'.encode("utf-16"), "is UTF-16: save it as UTF-8"),
         ("blank.jsonl", b"\n \n", "is empty"),
         ("null.html", b"<p>text \0 inside", "binary"),
-        ("what.odt", b"PK", "not read (.csv, .docx, .epub, .htm"),
+        ("what.odt", b"PK", "not read (.atom, .csv, .docx, .epub"),
     ],
 )
 def test_what_cannot_be_read(tmp_path: Path, name: str, content: bytes, says: str) -> None:

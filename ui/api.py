@@ -23,6 +23,8 @@ from rag.types import Answer, AnswerDone, CitationMade, Event, EvidenceFound, St
 from ui.completions import add_completions
 from ui.conversations import add_conversations, keeping, kept_with
 from ui.idempotency import Idempotency
+from ui.ingestion import add_ingestion
+from ui.jobs import Jobs
 from ui.openapi import (
     ABOUT_EXAMPLES,
     ASK_EXAMPLES,
@@ -56,8 +58,9 @@ from ui.streaming import CLIENT_CLOSED, streamed, whole
 _DATA: TypeAdapter[Any] = TypeAdapter(Any)
 
 
-def create_api(assistant: Assistant) -> FastAPI:
-    """The REST application; the chat page is mounted on it elsewhere."""
+def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
+    """The REST application; the chat page is mounted on it elsewhere, and may share its `jobs`."""
+    jobs = jobs or Jobs(assistant.archive)
     app = FastAPIOffline(
         redoc_url=None,
         title="Dateline",
@@ -74,6 +77,7 @@ def create_api(assistant: Assistant) -> FastAPI:
     add_conversations(app, assistant)
     add_completions(app, assistant)
     _add_articles(app, assistant)
+    add_ingestion(app, assistant, jobs)
     _add_health(app, assistant)
     _describe(app)
     return app
@@ -163,14 +167,15 @@ def _add_articles(app: FastAPI, assistant: Assistant) -> None:
         """A page of the archive's articles, newest publication first, undated ones last."""
         filters = query.filters()
         check_filters(filters)
-        page = assistant.archive.articles(offset=query.offset, limit=query.limit, filters=filters)
-        total = assistant.archive.count_articles(filters)
-        add_links(request, response, total=total, offset=query.offset, limit=query.limit)
+        page = assistant.archive.browse(
+            query.query, offset=query.offset, limit=query.limit, filters=filters
+        )
+        add_links(request, response, total=page.total, offset=query.offset, limit=query.limit)
         return ArticlePage(
-            total=total,
+            total=page.total,
             offset=query.offset,
             limit=query.limit,
-            articles=[ArticleHead.of(article) for article in page],
+            articles=[ArticleHead.of(article) for article in page.articles],
         )
 
     @app.get("/v1/articles/{id:path}", tags=["articles"], responses=replies("article", 404, 503))

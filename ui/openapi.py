@@ -12,7 +12,7 @@ from pydantic import TypeAdapter
 
 from index.archive import version_of
 from index.readers import InputArticle
-from index.types import Article, Coverage, Filters, Passage, Sentence
+from index.types import Article, Count, Coverage, Filters, Passage, Sentence, Statistics
 from rag.claims import Claim
 from rag.history import Conversation, Feedback, Kept, Rated
 from rag.timeline import Entry
@@ -24,14 +24,19 @@ from ui.schemas import (
     ArticlePage,
     Asked,
     ConversationPage,
+    FailedInput,
+    FailedPlace,
+    FailurePage,
     FullArticle,
     FullConversation,
+    Ingestion,
     KeptAnswer,
     Problem,
     RatedAnswer,
     SearchResult,
     Span,
     Stored,
+    Urls,
 )
 
 Json = dict[str, Any]
@@ -152,6 +157,40 @@ _FULL = FullArticle(
 )
 _PAGE = ArticlePage(total=1, offset=0, limit=50, articles=[_HEAD])
 _STORED = [Stored(id="ferry-1", status="added"), Stored(id="", status="failed", reason="'text': is blank")]
+_FEED = "https://harbour.example.org/feed.xml"
+_INGESTION = Ingestion(
+    id="9f86d081884c7d65",
+    state="running",
+    inputs=[_FEED],
+    expected=None,
+    added=11,
+    unchanged=30,
+    replaced=1,
+    failed=1,
+    per_second=4.2,
+    failures=[FailedPlace(where="https://harbour.example.org/ferry-2", reason="answers 404 Not Found")],
+    reason="",
+    created_at="2024-02-04T09:30:00+00:00",
+    started_at="2024-02-04T09:30:01+00:00",
+    ended_at="",
+)
+_FAILURES = FailurePage(
+    total=1,
+    offset=0,
+    limit=50,
+    failures=[FailedInput(input=_INGESTION.failures[0].where, **_INGESTION.failures[0].model_dump())],
+)
+_STATISTICS = Statistics(
+    articles=1,
+    undated=0,
+    dates=(Count("2024-02-03", 1),),
+    sources=(Count("Harbour Post", 1),),
+    languages=(Count("en", 1),),
+    clusters=0,
+    copies=0,
+    revisions=0,
+    filters=Filters(),
+)
 _MODEL = {"id": "dateline", "object": "model", "created": 0, "owned_by": "dateline"}
 _REPLY: Json = {
     "id": "chatcmpl-1",
@@ -184,10 +223,11 @@ _NEW_ARTICLE = {
 }
 _REASONS = {
     400: "The body is not text, or the archive does not fit the settings",
-    404: "There is no such article, conversation, answer or model",
+    404: "There is no such article, conversation, answer, ingestion or model",
     406: "None of the formats accepted is one of those that there are",
     409: "A request with the same idempotency key is being answered",
     413: "The body is larger than 60 MiB",
+    415: "The body is neither files nor JSON",
     422: "The request makes no sense; `detail` names the field",
     502: "The language model failed",
     503: "The archive or the language model does not answer; the same request may work later",
@@ -199,6 +239,7 @@ _DETAILS = {
     406: "an answer comes as application/json, text/markdown and others: accept one of them.",
     409: "the request with the idempotency key '8e03' is being answered: ask again in a while.",
     413: "The body is larger than 60 MiB: send less.",
+    415: "The body must be files, as multipart/form-data, or URLs, as JSON.",
     422: "top_k: Input should be less than or equal to 100.",
     502: "the model's reply broke off: ask again.",
     503: "no model answers at 'http://localhost:11434/v1': start it.",
@@ -259,6 +300,36 @@ COMPLETION_EXAMPLES: dict[str, Any] = {
         "value": {"model": "dateline", "messages": [{"role": "user", "content": _ANSWER.question}]},
     },
 }
+RETRY_EXAMPLES: dict[str, Any] = {
+    "all": {"summary": "All that failed", "value": {}},
+    "some": {"summary": "Some of it", "value": {"inputs": [_INGESTION.failures[0].where]}},
+}
+INGEST_REQUEST: Json = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            "multipart/form-data": {
+                "schema": {
+                    "title": "Files",
+                    "type": "object",
+                    "required": ["files"],
+                    "properties": {
+                        "files": {
+                            "type": "array",
+                            "minItems": 1,
+                            "items": {"type": "string", "format": "binary"},
+                        }
+                    },
+                    "additionalProperties": False,
+                },
+            },
+            "application/json": {
+                "schema": {"$ref": "#/components/schemas/Urls"},
+                "examples": {"feed": {"summary": "A feed", "value": {"urls": [_FEED]}}},
+            },
+        },
+    }
+}
 STORE_REQUEST: Json = {
     "requestBody": {
         "required": True,
@@ -296,7 +367,7 @@ def replies(name: str, *errors: int) -> dict[int | str, Json]:
 def complete(schema: Json) -> Json:
     """The framework's description with the types it was only told the names of."""
     types: Json = schema["components"]["schemas"]
-    for model in (InputArticle, Problem):
+    for model in (InputArticle, Problem, Urls):
         types[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
     for path, operations in schema["paths"].items():
         if "post" in operations and path.startswith("/v1/"):
@@ -369,6 +440,15 @@ _GOOD: dict[str, dict[int | str, Json]] = {
     "articles": {200: _json(_dumped(_PAGE)) | {"headers": LINK}},
     "article": {200: _json(_dumped(_FULL))},
     "store": {200: _json([_dumped(stored) for stored in _STORED], "One outcome for each article")},
+    "ingest": {
+        202: _json(_dumped(_INGESTION), "It has begun, or waits")
+        | {"headers": {"Location": {"schema": {"type": "string"}, "description": "How far it has come"}}}
+    },
+    "ingestion": {200: _json(_dumped(_INGESTION))},
+    "ingestions": {200: _json([_dumped(_INGESTION)])},
+    "failures": {200: _json(_dumped(_FAILURES)) | {"headers": LINK}},
+    "forget": {204: {"description": "It is not listed any more"}},
+    "statistics": {200: _json(_dumped(_STATISTICS))},
     "remove": {204: {"description": "It is gone"}},
     "conversations": {
         200: _json(_dumped(ConversationPage(total=1, offset=0, limit=50, conversations=[_CONVERSATION])))

@@ -27,6 +27,7 @@ from rag.errors import (
     QuestionError,
     StillAnsweringError,
 )
+from ui.jobs import BusyError, JobNotFoundError
 from ui.schemas import Problem
 
 logger = logging.getLogger(__name__)
@@ -56,6 +57,8 @@ _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (StillAnsweringError, 409),
     (NotAcceptableError, 406),
     (HistoryError, 503),
+    (JobNotFoundError, 404),
+    (BusyError, 503),
     (ArchiveUnavailableError, 503),
     (ModelUnreachableError, 503),
     (ModelError, 502),
@@ -90,12 +93,13 @@ def one_line(text: str) -> str:
 def add_problem_handlers(app: FastAPI) -> None:
     """Answer every error in this shape, and refuse bodies that are too large."""
     for kind in (RequestValidationError, HTTPException, UserFixableError):
-        app.add_exception_handler(kind, _answer)
+        app.add_exception_handler(kind, problem_response)
     app.add_middleware(_LimitedBody)
     app.add_middleware(_CaughtBugs)
 
 
-async def _answer(request: Request, error: Exception) -> JSONResponse:
+async def problem_response(request: Request, error: Exception) -> JSONResponse:
+    """The error as a reply; on the paths that OpenAI's clients use, also as they read it."""
     # As the client wrote it, so that it is a valid URI reference.
     address = request.scope.get("raw_path", b"").decode("ascii", "replace")
     headers = getattr(error, "headers", None)
@@ -113,7 +117,7 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 def openai_error(problem: Problem) -> dict[str, Any]:
     """The error as OpenAI's clients read it; RFC 9457 lets a problem have members of its own."""
     kind = "server_error" if problem.status >= 500 else "invalid_request_error"
-    code = "model_not_found" if problem.status == 404 else None
+    code = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}.get(problem.status)
     return {"error": {"message": problem.detail, "type": kind, "param": None, "code": code}}
 
 
@@ -144,7 +148,7 @@ class _CaughtBugs:
         except Exception as error:
             if started:
                 raise
-            response = await _answer(Request(scope), error)
+            response = await problem_response(Request(scope), error)
             await response(scope, receive, send)
 
 
@@ -160,7 +164,7 @@ class _LimitedBody:
         announced = dict(scope["headers"]).get(b"content-length", b"0")
         too_large = HTTPException(413, f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB: send less.")
         if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
-            response = await _answer(Request(scope), too_large)
+            response = await problem_response(Request(scope), too_large)
             return await response(scope, receive, send)
         received = 0
 
@@ -202,7 +206,7 @@ def _first_finding(error: RequestValidationError) -> str:
         case "json_invalid":
             reason = first.get("ctx", {}).get("error", first["msg"])
             return f"The body is not JSON: {reason} at character {where}."
-        case "model_attributes_type":
+        case "model_attributes_type" | "model_type":
             message = "must be a JSON object"
         case "extra_forbidden":
             message = "is not known here"

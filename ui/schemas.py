@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from index.archive import Archive
-from index.types import Article, Coverage, Filters, Sentence
+from index.types import Article, Coverage, Filters, Interval, Sentence
 from rag.claims import Claim
 from rag.history import (
     LONGEST_COMMENT,
@@ -21,6 +21,7 @@ from rag.history import (
 )
 from rag.timeline import Entry
 from rag.types import Answer, Evidence, RankedPassage, Role, Turn
+from ui.jobs import MOST_FAILURES, MOST_INPUTS, MOST_NAMES, Job, State
 
 MAX_TOP_K = 100
 MAX_ARTICLES = 1000
@@ -37,6 +38,13 @@ def _encodable(text: str) -> str:
 
 # How ids of conversations and answers look.
 KEPT_ID = "[A-Za-z0-9_-]{22}"
+
+
+def sendable(text: str) -> str:
+    """The text with what no encoding has replaced: a file's name may be any bytes."""
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
 Text = Annotated[str, AfterValidator(_encodable)]
 _DATE = "ISO 8601 date or date-time; empty: no bound."
 FilterValues = Annotated[tuple[Text, ...], Field(max_length=MAX_FILTER_VALUES)]
@@ -126,11 +134,9 @@ class Search(Request):
     filters: RequestFilters = RequestFilters()
 
 
-class ArticleQuery(Request):
-    """Which page of which articles; an empty value narrows nothing."""
+class ArticleFilters(Request):
+    """Which articles; an empty value narrows nothing."""
 
-    offset: int = Field(default=0, ge=0, le=10**9)
-    limit: int = Field(default=50, ge=1, le=500)
     source: list[str] = Field(default=[], max_length=MAX_FILTER_VALUES, description="May be repeated.")
     language: list[str] = Field(default=[], max_length=MAX_FILTER_VALUES, description="May be repeated.")
     published_from: str = Field(default="", description=_DATE)
@@ -143,6 +149,85 @@ class ArticleQuery(Request):
             published_to=self.published_to,
             sources=tuple(filter(None, self.source)),
             languages=tuple(filter(None, self.language)),
+        )
+
+
+class ArticleQuery(ArticleFilters):
+    """Which page of which articles."""
+
+    query: str = Field(
+        default="",
+        max_length=1000,
+        description="Words that the title and a passage, or the outlet's name, have all of; or an id.",
+    )
+    offset: int = Field(default=0, ge=0, le=10**9)
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+class StatisticsQuery(ArticleFilters):
+    """What is counted, and by how long a time."""
+
+    interval: Interval = "day"
+
+
+class Urls(Request):
+    """Pages, feeds and sitemaps to take in."""
+
+    urls: tuple[Text, ...] = Field(min_length=1, max_length=MOST_INPUTS, description="http or https.")
+
+
+class Retry(Request):
+    """What is to be tried again; all that failed, when nothing is named."""
+
+    inputs: tuple[Text, ...] = Field(default=(), max_length=MOST_INPUTS)
+
+
+class FailedPlace(BaseModel):
+    """An article that was not taken in: where it stands, and why not."""
+
+    where: str
+    reason: str
+
+
+class FailedInput(FailedPlace):
+    """What failed when it was last read; `input` is what can be tried again or forgotten."""
+
+    input: str
+
+
+class FailurePage(BaseModel):
+    """A page of what failed, in the order in which it did."""
+
+    total: int
+    offset: int
+    limit: int
+    failures: list[FailedInput]
+
+
+class Ingestion(BaseModel):
+    """How far an ingestion has come. Times are UTC, empty while they lie ahead."""
+
+    id: str
+    state: State
+    inputs: list[str] = Field(description=f"The first {MOST_NAMES} of what was given.")
+    expected: int | None = Field(description="Articles, as far as that can be known.")
+    added: int
+    unchanged: int
+    replaced: int
+    failed: int
+    per_second: float
+    failures: list[FailedPlace] = Field(description=f"The first {MOST_FAILURES}.")
+    reason: str = Field(description="Why the ingestion as a whole failed.")
+    created_at: str
+    started_at: str
+    ended_at: str
+
+    @classmethod
+    def of(cls, job: Job) -> "Ingestion":
+        failures = [FailedPlace(where=sendable(f.where), reason=sendable(f.reason)) for f in job.failures]
+        told = {name: getattr(job, name) for name in cls.model_fields}
+        return cls(
+            **told | {"failures": failures, "expected": job.expected or None, "inputs": list(job.inputs)}
         )
 
 

@@ -7,15 +7,21 @@ from collections.abc import Callable
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Mount
-from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.types import Scope
 
 from index.errors import UserFixableError
 from rag.chat import Assistant
 from rag.config import Settings
+from ui.access import Access, tokens_are_needed
 from ui.api import create_api
+from ui.headers import SecurityHeaders
 from ui.mcp import add_mcp
-from ui.web import STYLESHEET, create_page, examples, theme
+from ui.page import STYLESHEETS, create_page, examples, theme
+from ui.page.document import Localised, to_own_language
+from ui.tokens import Tokens
+from ui.words import LANGUAGES
 
 # What the page itself asks of Gradio. Its other routes (files, uploads, proxy, API, monitoring)
 # stay closed: nothing here needs them.
@@ -23,8 +29,6 @@ _PAGE_PATHS = {
     "/",
     "/config",
     "/theme.css",
-    "/manifest.json",
-    "/favicon.ico",
     "/gradio_api/startup-events",
     "/gradio_api/queue/join",
     "/gradio_api/queue/data",
@@ -32,16 +36,6 @@ _PAGE_PATHS = {
     "/gradio_api/reset",
 }
 _PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
-# Gradio evaluates its HTML templates, hence 'unsafe-eval'. Nothing may come from another host.
-_HEADERS = {
-    b"content-security-policy": (
-        b"default-src 'self'; script-src 'self' 'unsafe-inline' 'unsafe-eval'; "
-        b"style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
-        b"object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'self'"
-    ),
-    b"referrer-policy": b"no-referrer",
-    b"x-content-type-options": b"nosniff",
-}
 _GRACE_SECONDS = 2
 
 
@@ -50,15 +44,25 @@ class ServerError(UserFixableError):
 
 
 def create_app(assistant: Assistant) -> FastAPI:
-    """REST, the tools of `/mcp`, and the chat page at `/`."""
+    """REST, the tools of `/mcp`, and the page: once in each language, at `/en/` and so on."""
     app: FastAPI = create_api(assistant)
     add_mcp(app, assistant)
+    app.add_api_route("/", to_own_language, include_in_schema=False)
+    for language in LANGUAGES:
+        _mount_page(app, assistant, language)
+    _guard(app, assistant.settings)
+    return app
+
+
+def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
+    """One page of its own for each language: together they cost half a second and hardly any memory."""
+    path = f"/{language}"
     gr.mount_gradio_app(
         app,
-        create_page(assistant),
-        "/",
+        create_page(assistant, language),
+        path,
         theme=theme(),
-        css_paths=[STYLESHEET],
+        css_paths=STYLESHEETS,
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -69,18 +73,41 @@ def create_app(assistant: Assistant) -> FastAPI:
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)
-    app.router.routes.append(_PageMount("/", _with_headers(mounted.app)))
-    return app
+    app.router.routes.append(_PageMount(path, Localised(mounted.app, language)))
 
 
-def serve(settings: Settings) -> None:
-    """Serve until interrupted. Raises UserFixableError when the archive or the port is no good."""
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """What every request passes through; the last one added is the first to see it."""
+    app.add_middleware(Access, settings=settings, tokens=Tokens(settings.archive))
+    # Also with no site at all: seeing it, Gradio leaves out its own, which lets every site in. Without
+    # credentials, since a cookie is for the pages of this server.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("authorization", "content-type", "idempotency-key"),
+        expose_headers=("link", "location", "retry-after"),
+    )
+    app.add_middleware(SecurityHeaders)
+
+
+def serve(settings: Settings, *, create: bool = False) -> None:
+    """Serve until interrupted; with `create`, a new archive where there is none.
+
+    Raises UserFixableError when the archive or the port is no good.
+    """
     with _listen(settings.host, settings.port) as listener:
-        assistant = Assistant.open(settings)
+        _check_tokens(settings)
+        assistant = Assistant.open(settings, create=create)
         try:
             assistant.archive.embedder.load()
             config = uvicorn.Config(
-                create_app(assistant), log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
+                create_app(assistant),
+                log_level="warning",
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
             )
             _Server(config, lambda: _greet(assistant)).run(sockets=[listener])
         except KeyboardInterrupt:
@@ -93,7 +120,7 @@ class _PageMount(Mount):
     """Takes only what the page asks for, so that REST answers for every other address."""
 
     def matches(self, scope: Scope) -> tuple[Match, Scope]:
-        path = scope.get("path", "")
+        path = scope.get("path", "").removeprefix(self.path)
         if path in _PAGE_PATHS or path.startswith(_PAGE_FOLDERS):
             return super().matches(scope)
         return Match.NONE, {}
@@ -110,6 +137,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+
+def _check_tokens(settings: Settings) -> None:
+    if tokens_are_needed(settings) and not any(not t.expired for t in Tokens(settings.archive).all()):
+        why = (
+            "`require_tokens` is set" if settings.require_tokens else f"others can reach {settings.host!r}"
+        )
+        raise ServerError(
+            f"no token lets anybody in, and {why}. Make one: "
+            f"dateline token create NAME --scope write --archive {settings.archive}"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -141,15 +179,3 @@ def _greet(assistant: Assistant) -> None:
     if questions := examples(assistant):
         print(f"Ask, for instance: {questions[0]}", flush=True)
     print("Ctrl+C stops it.", flush=True)
-
-
-def _with_headers(app: ASGIApp) -> ASGIApp:
-    async def wrapped(scope: Scope, receive: Receive, send: Send) -> None:
-        async def send_with_headers(message: Message) -> None:
-            if message["type"] == "http.response.start":
-                message["headers"] = [*message.get("headers", ()), *_HEADERS.items()]
-            await send(message)
-
-        await app(scope, receive, send_with_headers)
-
-    return wrapped

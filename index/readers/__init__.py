@@ -1,5 +1,6 @@
 """Files to articles: one file a format, behind one `read`."""
 
+import logging
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
@@ -39,6 +40,8 @@ __all__ = [
     "read_inputs",
     "readers",
 ]
+
+log = logging.getLogger(__name__)
 
 # Other packages add readers here: the name is the suffix of the files, with its dot, the value a Reader.
 ENTRY_POINTS = "dateline.readers"
@@ -200,7 +203,7 @@ def _files(path: Path) -> Iterator[File | Failure]:
         if is_folder:
             yield from _files_below(path)
         elif path.suffix.lower() not in readers():
-            known = ", ".join(readers())
+            known = ", ".join(sorted(readers()))
             yield Failure(place(path), f"is of a format that is not read ({known}): convert it")
         else:
             yield File(path, path.name)
@@ -235,6 +238,13 @@ def read_file(file: File) -> Iterator[Found | Failure]:
         yield Failure(place(file.path), one_line(error))
     except OSError as error:
         yield Failure(place(file.path), _cannot_be_read(error))
+    except Exception as error:
+        # A bug of a reader, ours or another package's, costs its file and not the run.
+        log.exception("reading %s failed", place(file.path))
+        yield Failure(
+            place(file.path),
+            f"made its reader fail ({type(error).__name__}: {error}): save its text as .txt",
+        )
 
 
 def _suffixes() -> set[str]:

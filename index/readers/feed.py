@@ -48,7 +48,10 @@ class Item:
 
 def read_feed(path: Path, article_id: str) -> Iterator[Found | Failure]:
     """The articles that a feed's file carries whole; an entry that is only a summary is a Failure."""
-    for number, item in enumerate(parse_feed(load(path, LARGEST_MARKUP_BYTES)), start=1):
+    items = parse_feed(load(path, LARGEST_MARKUP_BYTES))
+    if not items:
+        raise UnreadableInputError("is a feed without entries, or so damaged that none can be read")
+    for number, item in enumerate(items, start=1):
         where = f"{place(path)} entry {number}"
         if not item.text:
             yield Failure(

@@ -15,6 +15,10 @@ class Failure:
     where: str
     reason: str
 
+    def __post_init__(self) -> None:
+        # Reasons quote other libraries, which may write several lines.
+        object.__setattr__(self, "reason", " ".join(self.reason.split()))
+
 
 @dataclass(frozen=True, slots=True)
 class InputEnd:

@@ -30,11 +30,13 @@ def read_zip(
     """
     check_zip(path, LARGEST_BYTES)
     with zipfile.ZipFile(path) as packed, tempfile.TemporaryDirectory(prefix="dateline-") as folder:
+        read = 0
         for number, member in enumerate(packed.infolist()):
             name = _plain_name(member.filename)
             suffix = PurePosixPath(name).suffix.lower()
             if member.is_dir() or suffix not in suffixes or suffix == ".zip" or _is_link(member):
                 continue
+            read += 1
             shown = path / name
             try:
                 check_member(member)
@@ -58,6 +60,8 @@ def read_zip(
                 yield Failure(place(shown), f"cannot be unpacked: {error}")
             except Exception as error:  # zlib.error and lzma's, which have no common base
                 yield Failure(place(shown), f"cannot be unpacked: {type(error).__name__}: {error}")
+    if not read:
+        raise UnreadableInputError("holds no file of a format that is read; zip files in it are not opened")
 
 
 def _plain_name(name: str) -> str:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import browser as helpers
+import httpx
 import pytest
 from browser import PHONE, ask, begin, browsing, serving, visiting
 from conftest import GOLDEN
@@ -22,6 +23,7 @@ from rag.chat import Assistant
 from rag.config import Settings
 from rag.types import Answer, Turn
 from ui.serve import create_app
+from ui.words import LANGUAGES, Words
 
 if helpers.CHROMIUM is None:
     pytest.skip("the page needs a browser: install Debian's `chromium`", allow_module_level=True)
@@ -236,7 +238,7 @@ def test_filters_narrow_and_are_told(page: Page) -> None:
     page.get_by_label("Languages").click()
     page.get_by_role("option", name="English").click()
     page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Filters (2 in force)")).to_be_visible()
+    expect(page.get_by_role("button", name="Filters in force: 2")).to_be_visible()
     ask(page, ENGLISH)
     listed = last_answer(page).locator(".dl-source-list .dl-facts").all_text_contents()
     assert listed and all("English" in facts for facts in listed)
@@ -393,9 +395,10 @@ def test_text_stands_out_from_its_ground(
         open_citation(page, 1)
         page.get_by_role("button", name="Clear").is_visible()
         selectors = [
-            ".dl-header h1", ".dl-what", ".dl-how b", ".dl-question", ".dl-statement", ".dl-cite",
-            ".dl-cite.dl-chosen", ".dl-source-list h3", ".dl-sources .dl-facts", ".dl-title .dl-open",
-            ".dl-original", ".dl-receipt summary", ".dl-error strong", ".dl-error span[dir]",
+            ".dl-header h1", ".dl-what", ".dl-how", ".dl-languages a", ".dl-question", ".dl-statement",
+            ".dl-cite", ".dl-cite.dl-chosen", ".dl-source-list h3", ".dl-sources .dl-facts",
+            ".dl-title .dl-open", ".dl-original", ".dl-receipt summary",
+            ".dl-error strong", ".dl-error span[dir]",
             ".dl-article h2", ".dl-article .dl-facts", ".dl-text p", ".dl-text mark", ".dl-url",
             ".dl-ask textarea", ".dl-ask button", ".dl-clear", ".dl-filters button span",
         ]  # fmt: skip
@@ -516,9 +519,9 @@ def test_the_server_gives_the_page_and_nothing_else_of_gradio(address: str, page
     closed = [
         "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/upload_progress", "/monitoring",
         "/gradio_api/file=/etc/passwd", "/gradio_api/file/etc/passwd", "/gradio_api/proxy=http://example.org",
-        "/gradio_api/runs", "/gradio_api/deep_link", "/gradio_api/vibe-code", "/static/../ui/web.py",
+        "/gradio_api/runs", "/gradio_api/deep_link", "/gradio_api/vibe-code", "/static/../ui/words.py",
     ]  # fmt: skip
-    for path in closed:
+    for path in [*closed, *(f"/en{each}" for each in closed)]:
         assert page.request.get(address + path).status == 404, path
     for path in (
         "/gradio_api/upload",
@@ -526,14 +529,63 @@ def test_the_server_gives_the_page_and_nothing_else_of_gradio(address: str, page
         "/gradio_api/call/ask",
         "/gradio_api/api/ask",
     ):
-        assert page.request.post(address + path, data="{}").status in (404, 405), path
-    config = page.request.get(address + "/config").json()
+        for place in ("", "/en"):
+            assert page.request.post(address + place + path, data="{}").status in (404, 405), path
+    config = page.request.get(address + "/en/config").json()
     assert config["analytics_enabled"] is False
     assert {each["api_visibility"] for each in config["dependencies"]} == {"private"}
 
 
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_page_speaks_the_language_of_its_address(browser: Browser, address: str, language: str) -> None:
+    words = Words.of(language)
+    with visiting(browser, f"{address}/{language}/", words=words) as page:
+        root = page.locator("html")
+        expect(root).to_have_attribute("lang", language)
+        expect(root).to_have_attribute("dir", words.direction)
+        expect(page.get_by_text(words("chat.welcome"))).to_be_visible()
+        expect(page.locator(".dl-languages [aria-current]")).to_have_attribute("hreflang", language)
+        # Gradio's own words, too: no English is left in what can be seen or heard.
+        assert page.evaluate("navigator.language") == language
+        styles = "each => getComputedStyle(each).direction"
+        assert page.locator(".dl-header").evaluate(styles) == words.direction
+        start, end = (page.locator(each).bounding_box() for each in (".dl-header h1", ".dl-languages"))
+        assert start and end and (start["x"] < end["x"]) == (words.direction == "ltr")
+
+
+def test_the_document_is_in_its_language_before_any_script_runs(address: str, page: Page) -> None:
+    document = page.request.get(f"{address}/fa/").text()
+    assert '<html lang="fa" dir="rtl"' in document
+    assert "githubusercontent" not in document
+
+
+def test_a_visitor_gets_the_language_of_the_browser_and_then_the_one_chosen(
+    browser: Browser, address: str
+) -> None:
+    context = browser.new_context(locale="ar-EG")
+    page = context.new_page()
+    page.goto(f"{address}/?answer=one&x=2")
+    assert page.url == f"{address}/ar/?answer=one&x=2"
+    page.get_by_role("link", name="Русский").click()
+    page.get_by_role("button", name="Спросить", exact=True).wait_for()
+    assert page.url == f"{address}/ru/?answer=one&x=2"
+    page.goto(address)
+    assert page.url == f"{address}/ru/"
+    context.close()
+    cases = {
+        "de": "en",
+        "de, ru;q=0.3, fa;q=0.8": "fa",
+        "fa-IR, en": "fa",
+        "ar;q=0, en": "en",
+        ";;q=x": "en",
+    }
+    for accepted, language in cases.items():
+        reply = httpx.get(address, headers={"Accept-Language": accepted})
+        assert reply.headers["location"] == f"{language}/", accepted
+
+
 def test_the_example_questions_are_those_of_the_archive(empty_archive: Archive, tmp_path: Path) -> None:
-    from ui.web import examples
+    from ui.page import examples
 
     assert examples(Assistant(Settings(archive=tmp_path / "archive"), empty_archive)) == []
 

@@ -1,0 +1,136 @@
+"""A question and its answer as it grows: the values of a conversation, which stay on the server."""
+
+import logging
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from dataclasses import dataclass, field, replace
+from secrets import token_hex
+
+from index.errors import UserFixableError
+from index.types import Filters
+from rag.chat import Assistant
+from rag.types import (
+    Answer,
+    AnswerDone,
+    Citation,
+    CitationMade,
+    Event,
+    EvidenceFound,
+    Statement,
+    StatementMade,
+    Turn,
+)
+from ui.render import abstention_text
+from ui.words import Words
+
+log = logging.getLogger(__name__)
+
+MAX_EXCHANGES = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Exchange:
+    """A question and what came of it so far: parts of an answer, the answer, or a failure."""
+
+    question: str
+    filters: Filters = field(default_factory=Filters)
+    infer_time: bool = True
+    language: str = ""
+    statements: tuple[Statement, ...] = ()
+    citations: tuple[Citation, ...] = ()
+    answer: Answer | None = None
+    error: str = ""
+    stopped: bool = False
+    id: str = field(default_factory=lambda: token_hex(4))
+
+    @property
+    def done(self) -> bool:
+        return bool(self.answer or self.error or self.stopped)
+
+    @property
+    def searched(self) -> str:
+        """The question as it was searched for: made to stand alone, where it leaned on what was said."""
+        return (self.answer.standalone_question if self.answer else "") or self.question
+
+    @property
+    def said(self) -> str:
+        """What a follow-up question may refer to; nothing when it failed."""
+        if self.error:
+            return ""
+        if self.answer and self.answer.abstained:
+            return abstention_text(self.answer)
+        return " ".join(statement.text for statement in self.statements)
+
+
+Conversation = tuple[Exchange, ...]
+
+
+def find(conversation: Conversation, name: object) -> Exchange | None:
+    """The exchange of this id. The browser may send anything."""
+    return next((exchange for exchange in conversation if exchange.id == name), None)
+
+
+def shown(conversation: Conversation, chosen: str) -> Exchange | None:
+    """The exchange whose answer the page is about: the chosen one, else the newest."""
+    return find(conversation, chosen) or (conversation[-1] if conversation else None)
+
+
+async def answer(
+    assistant: Assistant,
+    question: str,
+    earlier: Conversation,
+    words: Words,
+    *,
+    filters: Filters,
+    infer_time: bool = True,
+    translate: bool = False,
+    answer_language: str = "",
+) -> AsyncGenerator[Exchange, None]:
+    """The exchange as it grows, the last one done; a failure is told, never shown as an abstention."""
+    exchange = Exchange(question=question, filters=filters, infer_time=infer_time)
+    yield exchange
+    stream = assistant.stream(
+        question,
+        history=turns(earlier),
+        filters=filters,
+        infer_time=infer_time,
+        # The page of an archive without a model has no such switch, whatever a browser sends.
+        translate=translate and assistant.settings.has_llm,
+        answer_language=answer_language,
+    )
+    try:
+        # Closed when the visitor stops or leaves, so that a model stops writing too.
+        async with aclosing(stream) as events:
+            async for event in events:
+                exchange = _grown(exchange, event)
+                # A citation is shown with the statement that points to it, which follows.
+                if not isinstance(event, CitationMade):
+                    yield exchange
+    except UserFixableError as error:
+        yield replace(exchange, error=str(error))
+    except Exception:
+        # A bug: its traceback belongs in the log, and the visitor must not wait for ever.
+        log.exception("answering %r failed", question)
+        yield replace(exchange, error=words("chat.broken"))
+
+
+def turns(conversation: Conversation) -> list[Turn]:
+    """The conversation as an Assistant takes it; failures are left out."""
+    return [
+        turn
+        for exchange in conversation
+        if exchange.said
+        for turn in (Turn("user", exchange.question), Turn("assistant", exchange.said))
+    ]
+
+
+def _grown(exchange: Exchange, event: Event) -> Exchange:
+    match event:
+        case EvidenceFound(evidence):
+            return replace(exchange, language=evidence.language)
+        case CitationMade(citation):
+            return replace(exchange, citations=(*exchange.citations, citation))
+        case StatementMade(statement):
+            return replace(exchange, statements=(*exchange.statements, statement))
+        case AnswerDone(whole):
+            return replace(exchange, statements=whole.statements, citations=whole.citations, answer=whole)
