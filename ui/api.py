@@ -63,6 +63,8 @@ def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
     jobs = jobs or Jobs(assistant.archive)
     app = FastAPIOffline(
         redoc_url=None,
+        # The functions' names: short, and the same from version to version.
+        generate_unique_id_function=lambda route: route.name,
         title="Dateline",
         version=version("dateline"),
         description="Cited answers from a multilingual news archive.",
@@ -79,7 +81,7 @@ def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
     _add_articles(app, assistant)
     add_ingestion(app, assistant, jobs)
     _add_health(app, assistant)
-    _describe(app)
+    _describe(app, assistant)
     return app
 
 
@@ -273,10 +275,13 @@ def _add_health(app: FastAPI, assistant: Assistant) -> None:
             raise ArchiveUnavailableError(str(error)) from error
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, assistant: Assistant) -> None:
     describe = app.openapi
+    settings = assistant.settings
 
     def described() -> dict[str, Any]:
-        return app.openapi_schema or complete(describe())
+        return app.openapi_schema or complete(
+            describe(), longest_question=settings.max_question_chars, has_llm=settings.has_llm
+        )
 
     app.openapi = described  # type: ignore[method-assign]

@@ -54,7 +54,7 @@ def _add_ingestions(app: FastAPI, jobs: Jobs) -> None:
         tags=["ingestion"],
         status_code=202,
         response_model=Ingestion,
-        responses=replies("ingest", 400, 413, 415, 422, 503),
+        responses=replies("ingest", 400, 413, 415, 422, 429, 503),
         openapi_extra=INGEST_REQUEST,
     )
     async def ingest(request: Request, response: Response) -> Ingestion:
@@ -112,7 +112,7 @@ def _add_failures(app: FastAPI, jobs: Jobs) -> None:
         "/v1/failures/retry",
         tags=["ingestion"],
         status_code=202,
-        responses=replies("ingest", 400, 413, 422, 503),
+        responses=replies("ingest", 400, 404, 413, 422, 429, 503),
     )
     def retry(
         response: Response,
@@ -121,7 +121,7 @@ def _add_failures(app: FastAPI, jobs: Jobs) -> None:
         """Take in again what failed: all of it, or the inputs that are named."""
         return _told(jobs.retry(wanted.inputs if wanted else ()), response)
 
-    @app.delete("/v1/failures", tags=["ingestion"], status_code=204, responses=replies("forget", 422))
+    @app.delete("/v1/failures", tags=["ingestion"], status_code=204, responses=replies("forget", 404, 422))
     def forget(input: Annotated[str, Query(max_length=5000, description="As in the list.")]) -> Response:
         """Do not list the failures of an input any more."""
         jobs.forget(input)

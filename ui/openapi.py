@@ -20,6 +20,7 @@ from rag.types import Answer, Citation, Evidence, RankedPassage, Statement, Turn
 from ui.export import MEDIA_TYPES, export
 from ui.paging import LINK
 from ui.schemas import (
+    MAX_ARTICLES,
     ArticleHead,
     ArticlePage,
     Asked,
@@ -229,6 +230,7 @@ _REASONS = {
     413: "The body is larger than 60 MiB",
     415: "The body is neither files nor JSON",
     422: "The request makes no sense; `detail` names the field",
+    429: "Too much at once; `Retry-After` says when to try again",
     502: "The language model failed",
     503: "The archive or the language model does not answer; the same request may work later",
 }
@@ -241,6 +243,7 @@ _DETAILS = {
     413: "The body is larger than 60 MiB: send less.",
     415: "The body must be files, as multipart/form-data, or URLs, as JSON.",
     422: "top_k: Input should be less than or equal to 100.",
+    429: "16 ingestions wait already: nothing was taken in. Try again in a while.",
     502: "the model's reply broke off: ask again.",
     503: "no model answers at 'http://localhost:11434/v1': start it.",
 }
@@ -339,7 +342,11 @@ STORE_REQUEST: Json = {
                     "title": "One article or a list",
                     "anyOf": [
                         {"$ref": "#/components/schemas/InputArticle"},
-                        {"type": "array", "items": {"$ref": "#/components/schemas/InputArticle"}},
+                        {
+                            "type": "array",
+                            "maxItems": MAX_ARTICLES,
+                            "items": {"description": "An InputArticle; what is none comes back `failed`."},
+                        },
                     ],
                 },
                 "examples": {
@@ -355,6 +362,17 @@ STORE_REQUEST: Json = {
 }
 
 
+# One of a stream's server-sent events, as OpenAPI 3.2 describes them.
+_EVENT: Json = {
+    "type": "object",
+    "properties": {
+        "event": {"type": "string"},
+        "data": {"type": "string", "contentMediaType": "application/json"},
+    },
+    "required": ["data"],
+}
+
+
 def replies(name: str, *errors: int) -> dict[int | str, Json]:
     """What an endpoint may reply: its example, and these errors; any other has the same shape."""
     good = _GOOD[name]
@@ -364,11 +382,16 @@ def replies(name: str, *errors: int) -> dict[int | str, Json]:
     return {**good, **problems, "default": _problem(None, "Any other error")}
 
 
-def complete(schema: Json) -> Json:
-    """The framework's description with the types it was only told the names of."""
+def complete(schema: Json, *, longest_question: int, has_llm: bool) -> Json:
+    """The framework's description with what it was not told: types, and what the settings decide."""
     types: Json = schema["components"]["schemas"]
     for model in (InputArticle, Problem, Urls):
         types[model.__name__] = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    for name, field in (("Ask", "question"), ("About", "question"), ("Search", "query")):
+        types[name]["properties"][field]["maxLength"] = longest_question
+    if not has_llm:
+        translate = types["Ask"]["properties"]["translate"]
+        translate |= {"const": False, "description": "No language model is set here that could translate."}
     for path, operations in schema["paths"].items():
         if "post" in operations and path.startswith("/v1/"):
             operations["post"].setdefault("parameters", []).append(_IDEMPOTENCY_KEY)
@@ -416,7 +439,7 @@ _GOOD: dict[str, dict[int | str, Json]] = {
                         },
                     }
                 },
-                "text/event-stream": {"schema": {"type": "string"}, "example": _events()},
+                "text/event-stream": {"itemSchema": _EVENT, "example": _events()},
             },
         }
     },
@@ -429,7 +452,7 @@ _GOOD: dict[str, dict[int | str, Json]] = {
             "content": {
                 "application/json": {"example": _COMPLETION},
                 "text/event-stream": {
-                    "schema": {"type": "string"},
+                    "itemSchema": _EVENT,
                     "example": f"data: {json.dumps(_CHUNK)}\n\ndata: [DONE]\n\n",
                 },
             },

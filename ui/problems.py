@@ -27,7 +27,7 @@ from rag.errors import (
     QuestionError,
     StillAnsweringError,
 )
-from ui.jobs import BusyError, JobNotFoundError
+from ui.jobs import BusyError, JobNotFoundError, NotListedError
 from ui.schemas import Problem
 
 logger = logging.getLogger(__name__)
@@ -58,7 +58,8 @@ _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (NotAcceptableError, 406),
     (HistoryError, 503),
     (JobNotFoundError, 404),
-    (BusyError, 503),
+    (NotListedError, 404),
+    (BusyError, 429),
     (ArchiveUnavailableError, 503),
     (ModelUnreachableError, 503),
     (ModelError, 502),

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from index.archive import Archive
 from index.types import Article, Coverage, Filters, Interval, Sentence
@@ -48,8 +48,30 @@ def sendable(text: str) -> str:
 Text = Annotated[str, AfterValidator(_encodable)]
 _DATE = "ISO 8601 date or date-time; empty: no bound."
 FilterValues = Annotated[tuple[Text, ...], Field(max_length=MAX_FILTER_VALUES)]
+
+
+def whole_number(value: object) -> object:
+    """JSON has one kind of number: 3.0 is the integer 3."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
 TopK = Annotated[
-    int | None, Field(ge=1, le=MAX_TOP_K, strict=True, description="Passages; missing: as in the settings.")
+    Annotated[int, Field(strict=True, ge=1, le=MAX_TOP_K), BeforeValidator(whole_number)] | None,
+    Field(description="Passages; missing: as in the settings."),
+]
+# Something must be asked; how long it may be is a setting (`ui/openapi.py` adds it).
+Question = Annotated[Text, WithJsonSchema({"type": "string", "pattern": r"\S"})]
+Day = Annotated[
+    Text,
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "maxLength": 0},
+                {"type": "string", "format": "date"},
+                {"type": "string", "format": "date-time"},
+            ]
+        }
+    ),
 ]
 
 
@@ -62,8 +84,8 @@ class Request(BaseModel):
 class RequestFilters(Request):
     """What a search is narrowed to; both dates are inclusive."""
 
-    published_from: Text = Field(default="", description=_DATE, examples=["2024-03-01"])
-    published_to: Text = Field(default="", description=_DATE, examples=["2024-04-30"])
+    published_from: Day = Field(default="", description=_DATE, examples=["2024-03-01"])
+    published_to: Day = Field(default="", description=_DATE, examples=["2024-04-30"])
     sources: FilterValues = Field(default=(), description="Names of outlets.")
     languages: FilterValues = Field(default=(), description="ISO 639-1 codes.", examples=[["ar", "fa"]])
     articles: FilterValues = Field(default=(), description="Ids of articles.")
@@ -80,10 +102,25 @@ class RequestTurn(Request):
     content: Text = Field(max_length=100_000)
 
 
+def _together(schema: dict[str, Any]) -> None:
+    """Which parts of a question do not go together (`ui/conversations.py` refuses them)."""
+    goes_on: dict[str, Any] = {
+        "required": ["conversation"],
+        "properties": {"conversation": {"pattern": f"^{KEPT_ID}$"}},
+    }
+    replaces = {"required": ["replace_last"], "properties": {"replace_last": {"const": True}}}
+    schema["allOf"] = [
+        {"if": replaces, "then": goes_on},
+        {"if": goes_on, "then": {"properties": {"history": {"maxItems": 0}}}},
+    ]
+
+
 class Ask(Request):
     """A question."""
 
-    question: Text = Field(examples=["Who warned whom before the Crocus attack?"])
+    model_config = ConfigDict(json_schema_extra=_together)
+
+    question: Question = Field(examples=["Who warned whom before the Crocus attack?"])
     history: tuple[RequestTurn, ...] = Field(default=(), max_length=1000)
     filters: RequestFilters = RequestFilters()
     top_k: TopK = None
@@ -96,9 +133,11 @@ class Ask(Request):
         strict=True,
         description="Put a translation by the language model beside citations in other languages.",
     )
-
     answer_language: Text = Field(
-        default="", description="ISO 639 code; empty: the question's language.", examples=["ar"]
+        default="",
+        pattern="^([a-z]{2,3})?$",
+        description="ISO 639 code; empty: the question's language.",
+        examples=["ar"],
     )
     conversation: str = Field(
         default="",
@@ -121,7 +160,7 @@ class Ask(Request):
 class About(Request):
     """A question whose claims or timeline is wanted."""
 
-    question: Text = Field(examples=["Who warned whom before the Crocus attack?"])
+    question: Question = Field(examples=["Who warned whom before the Crocus attack?"])
     filters: RequestFilters = RequestFilters()
     top_k: TopK = None
 
@@ -129,7 +168,7 @@ class About(Request):
 class Search(Request):
     """A search without an answer."""
 
-    query: Text = Field(examples=["إنذار قبل الهجوم"])
+    query: Question = Field(examples=["إنذار قبل الهجوم"])
     top_k: TopK = None
     filters: RequestFilters = RequestFilters()
 
@@ -137,10 +176,15 @@ class Search(Request):
 class ArticleFilters(Request):
     """Which articles; an empty value narrows nothing."""
 
-    source: list[str] = Field(default=[], max_length=MAX_FILTER_VALUES, description="May be repeated.")
-    language: list[str] = Field(default=[], max_length=MAX_FILTER_VALUES, description="May be repeated.")
-    published_from: str = Field(default="", description=_DATE)
-    published_to: str = Field(default="", description=_DATE)
+    # So many, and so long, that they fit into the longest address that servers take.
+    source: list[Annotated[str, Field(max_length=150)]] = Field(
+        default=[], max_length=20, description="May be repeated."
+    )
+    language: list[Annotated[str, Field(max_length=16)]] = Field(
+        default=[], max_length=20, description="May be repeated."
+    )
+    published_from: Day = Field(default="", max_length=40, description=_DATE)
+    published_to: Day = Field(default="", max_length=40, description=_DATE)
 
     def filters(self) -> Filters:
         """As the index knows them."""
@@ -170,10 +214,16 @@ class StatisticsQuery(ArticleFilters):
     interval: Interval = "day"
 
 
+# As `index/sources.py` takes them.
+_WEB_ADDRESS = {"type": "string", "pattern": r"^https?://[^\s/]+(/\S*)?$", "maxLength": 2000}
+
+
 class Urls(Request):
     """Pages, feeds and sitemaps to take in."""
 
-    urls: tuple[Text, ...] = Field(min_length=1, max_length=MOST_INPUTS, description="http or https.")
+    urls: tuple[Annotated[Text, WithJsonSchema(_WEB_ADDRESS)], ...] = Field(
+        min_length=1, max_length=MOST_INPUTS, description="http or https."
+    )
 
 
 class Retry(Request):
