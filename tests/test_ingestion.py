@@ -20,7 +20,6 @@ from index.embed import Embedder
 from rag.chat import Assistant
 from rag.config import Settings
 from ui.api import create_api
-from ui.problems import MAX_BODY_BYTES
 
 PAGE = f"<html><title>Ferry</title><article><h1>Ferry</h1><p>{FERRY * 3}</p></article></html>".encode()
 
@@ -95,8 +94,8 @@ def test_urls_are_taken_in_and_failures_tried_again_or_forgotten(client: httpx.C
         assert told["failed"] == 0 and told["added"] + told["unchanged"] + told["replaced"] == 1
         assert finished(client, client.post("/v1/failures/retry"))["failed"] == 1
     assert client.delete("/v1/failures", params={"input": urls[2]}).status_code == 204
-    assert "not among" in problem(client.delete("/v1/failures", params={"input": urls[2]}), 422)
-    assert "nothing failed" in problem(client.post("/v1/failures/retry"), 422)
+    assert "not among" in problem(client.delete("/v1/failures", params={"input": urls[2]}), 404)
+    assert "nothing failed" in problem(client.post("/v1/failures/retry"), 404)
 
 
 def test_an_ingestion_is_cancelled(client: httpx.Client) -> None:
@@ -136,8 +135,9 @@ def test_what_makes_no_sense_takes_nothing_in(
 
 
 def test_an_upload_that_is_too_large_is_refused(client: httpx.Client) -> None:
-    large = {"files": ("large.txt", b"x" * (MAX_BODY_BYTES + 1))}
-    assert "60 MiB" in problem(client.post("/v1/ingestions", files=large), 413)
+    most = Settings().max_upload_mb
+    large = {"files": ("large.txt", b"x" * (most * 2**20 + 1))}
+    assert f"{most} MiB" in problem(client.post("/v1/ingestions", files=large), 413)
     assert client.get("/v1/ingestions").json() == []
 
 

@@ -16,7 +16,7 @@ from index.embed import Embedder
 from index.errors import UnreadableInputError
 from index.readers import Failure
 from ui import jobs as module
-from ui.jobs import BusyError, Job, JobNotFoundError, Jobs, Uploads
+from ui.jobs import BusyError, Job, JobNotFoundError, Jobs, NotListedError, Uploads
 
 FERRY = "A ferry ran aground near Valmere on Sunday. Nobody was hurt."
 
@@ -130,9 +130,9 @@ def test_pages_and_feeds_are_taken_in_and_what_failed_is_tried_again(archive: Ar
         )
         assert counts(ended(jobs, jobs.retry())) == ("done", 1, 0, 0, 0)
         assert jobs.failures() == [] and archive.count_articles() == 2
-        with pytest.raises(UnreadableInputError, match="nothing failed"):
+        with pytest.raises(NotListedError, match="nothing failed"):
             jobs.retry()
-        with pytest.raises(UnreadableInputError, match="not among what failed"):
+        with pytest.raises(NotListedError, match="not among what failed"):
             jobs.retry(["http://elsewhere.example.org"])
 
 
@@ -142,7 +142,7 @@ def test_a_failure_can_be_forgotten(jobs: Jobs) -> None:
     [failed] = jobs.failures()
     jobs.forget(failed.input)
     assert jobs.failures() == []
-    with pytest.raises(UnreadableInputError, match="not among"):
+    with pytest.raises(NotListedError, match="not among"):
         jobs.forget(failed.input)
 
 

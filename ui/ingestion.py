@@ -17,6 +17,7 @@ from index.types import Statistics
 from rag.chat import Assistant, check_filters
 from ui.jobs import MOST_INPUTS, Job, Jobs, Uploads
 from ui.openapi import INGEST_REQUEST, RETRY_EXAMPLES, replies
+from ui.paging import add_links
 from ui.schemas import (
     FailedInput,
     FailurePage,
@@ -53,7 +54,7 @@ def _add_ingestions(app: FastAPI, jobs: Jobs) -> None:
         tags=["ingestion"],
         status_code=202,
         response_model=Ingestion,
-        responses=replies("ingest", 400, 413, 415, 422, 503),
+        responses=replies("ingest", 400, 413, 415, 422, 429, 503),
         openapi_extra=INGEST_REQUEST,
     )
     async def ingest(request: Request, response: Response) -> Ingestion:
@@ -89,10 +90,14 @@ def _add_ingestions(app: FastAPI, jobs: Jobs) -> None:
 def _add_failures(app: FastAPI, jobs: Jobs) -> None:
     @app.get("/v1/failures", tags=["ingestion"], responses=replies("failures", 422))
     def list_failures(
-        offset: Annotated[int, Query(ge=0, le=10**9)] = 0, limit: Annotated[int, Query(ge=1, le=500)] = 50
+        request: Request,
+        response: Response,
+        offset: Annotated[int, Query(ge=0, le=10**9)] = 0,
+        limit: Annotated[int, Query(ge=1, le=500)] = 50,
     ) -> FailurePage:
         """URLs, and files of this machine, that failed when they were last read."""
         failures = jobs.failures()
+        add_links(request, response, total=len(failures), offset=offset, limit=limit)
         return FailurePage(
             total=len(failures),
             offset=offset,
@@ -107,7 +112,7 @@ def _add_failures(app: FastAPI, jobs: Jobs) -> None:
         "/v1/failures/retry",
         tags=["ingestion"],
         status_code=202,
-        responses=replies("ingest", 400, 413, 422, 503),
+        responses=replies("ingest", 400, 404, 413, 422, 429, 503),
     )
     def retry(
         response: Response,
@@ -116,7 +121,7 @@ def _add_failures(app: FastAPI, jobs: Jobs) -> None:
         """Take in again what failed: all of it, or the inputs that are named."""
         return _told(jobs.retry(wanted.inputs if wanted else ()), response)
 
-    @app.delete("/v1/failures", tags=["ingestion"], status_code=204, responses=replies("forget", 422))
+    @app.delete("/v1/failures", tags=["ingestion"], status_code=204, responses=replies("forget", 404, 422))
     def forget(input: Annotated[str, Query(max_length=5000, description="As in the list.")]) -> Response:
         """Do not list the failures of an input any more."""
         jobs.forget(input)

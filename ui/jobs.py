@@ -46,6 +46,10 @@ State = Literal["waiting", "running", "cancelling", "done", "cancelled", "failed
 ENDED: tuple[State, ...] = ("done", "cancelled", "failed")
 
 
+class NotListedError(UserFixableError):
+    """What is to be tried again, or forgotten, is not among what failed."""
+
+
 class JobNotFoundError(UserFixableError):
     """No job of this process has this id."""
 
@@ -188,16 +192,14 @@ class Jobs:
             raise
 
     def retry(self, inputs: Sequence[str] = ()) -> Job:
-        """Take in what failed before: these inputs of `failures`, or all. Raises UnreadableInputError."""
+        """Take in what failed before: these inputs of `failures`, or all. Raises NotListedError."""
         known = dict.fromkeys(failed.input for failed in self.failures())
         wanted = list(dict.fromkeys(inputs)) or list(known)
         for name in wanted:
             if name not in known:
-                raise UnreadableInputError(
-                    f"{name[:120]!r} is not among what failed: nothing was taken in."
-                )
+                raise NotListedError(f"{name[:120]!r} is not among what failed: nothing was taken in.")
         if not wanted:
-            raise UnreadableInputError("nothing failed, so there is nothing to try again.")
+            raise NotListedError("nothing failed, so there is nothing to try again.")
         chosen = set(wanted)
 
         def given(sources: Sources) -> list[str | File]:
@@ -211,10 +213,10 @@ class Jobs:
             return ledger.failures()
 
     def forget(self, name: str) -> None:
-        """Do not list the failures of an input any more. Raises UnreadableInputError."""
+        """Do not list the failures of an input any more. Raises NotListedError."""
         with Ledger(self._archive.folder) as ledger:
             if not any(failed.input == name for failed in ledger.failures()):
-                raise UnreadableInputError(f"{name[:120]!r} is not among what failed.")
+                raise NotListedError(f"{name[:120]!r} is not among what failed.")
             ledger.clear_failures(name)
 
     def get(self, job_id: str) -> Job:

@@ -18,8 +18,16 @@ from index.errors import (
     UnreadableInputError,
     UserFixableError,
 )
-from rag.errors import ModelError, ModelUnreachableError, QuestionError
-from ui.jobs import BusyError, JobNotFoundError
+from rag.errors import (
+    HistoryError,
+    KeyReusedError,
+    ModelError,
+    ModelUnreachableError,
+    NotKeptError,
+    QuestionError,
+    StillAnsweringError,
+)
+from ui.jobs import BusyError, JobNotFoundError, NotListedError
 from ui.schemas import Problem
 
 logger = logging.getLogger(__name__)
@@ -27,6 +35,10 @@ logger = logging.getLogger(__name__)
 
 class ModelNotFoundError(UserFixableError):
     """An OpenAI client asks for another model than the one there is."""
+
+
+class NotAcceptableError(UserFixableError):
+    """The client takes none of the formats that there are."""
 
 
 NOT_SENT_AS_JSON = "The body was not sent as JSON: add the header `content-type: application/json`."
@@ -39,8 +51,14 @@ _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (UnreadableInputError, 422),
     (ArticleNotFoundError, 404),
     (ModelNotFoundError, 404),
+    (NotKeptError, 404),
+    (KeyReusedError, 422),
+    (StillAnsweringError, 409),
+    (NotAcceptableError, 406),
+    (HistoryError, 503),
     (JobNotFoundError, 404),
-    (BusyError, 503),
+    (NotListedError, 404),
+    (BusyError, 429),
     (ArchiveUnavailableError, 503),
     (ModelUnreachableError, 503),
     (ModelError, 502),
