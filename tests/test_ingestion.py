@@ -95,7 +95,7 @@ def test_urls_are_taken_in_and_failures_tried_again_or_forgotten(client: httpx.C
         assert told["failed"] == 0 and told["added"] + told["unchanged"] + told["replaced"] == 1
         assert finished(client, client.post("/v1/failures/retry"))["failed"] == 1
     assert client.delete("/v1/failures", params={"input": urls[2]}).status_code == 204
-    assert "not among" in problem(client.delete("/v1/failures", params={"input": urls[2]}), 422)
+    assert "not among" in problem(client.delete("/v1/failures", params={"input": urls[2]}), 404)
     assert "nothing failed" in problem(client.post("/v1/failures/retry"), 404)
 
 
