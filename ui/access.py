@@ -21,27 +21,22 @@ from urllib.parse import quote, urlsplit
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from index.errors import UserFixableError
 from rag.config import Settings
+from ui.limits import Failures
+from ui.paths import SAFE_METHODS, is_for_programs, only_reads
 from ui.problems import problem_response
 from ui.signin import SIGN_IN, SIGN_OUT, SignIn, token_in_cookie
 from ui.tokens import Scope as TokenScope
 from ui.tokens import Token, Tokens
 
 OPEN = ("/healthz", "/readyz")
-_SAFE = ("GET", "HEAD", "OPTIONS")
 _LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
-# What changes no article although it is sent by POST and the like; all else that is not safe needs `write`.
-# The page's own events are checked once more where they are handled.
-_READS = re.compile(
-    r"/v1/(ask|search|claims|timeline|chat/completions|conversations|answers)(/|$)"
-    r"|/mcp(/|$)|(/[a-z]{2})?/gradio_api/(?!upload)|/signout$"
-)
-# What a browser shows to its reader as a page.
-_NO_PAGE = re.compile(r"/v\d+/|/mcp(/|$)|/metrics$|/openapi\.json$|(/[a-z]{2})?/gradio_api/")
-_ONCE_MORE = b'<!doctype html><meta http-equiv="refresh" content="0"><title>Dateline</title>'
+_NOT_KEPT = {"cache-control": "no-store"}
+_ONCE_MORE = '<!doctype html><meta http-equiv="refresh" content="0"><title>Dateline</title>'
 
 
 def tokens_are_needed(settings: Settings) -> bool:
@@ -60,37 +55,45 @@ class Access:
         if self._hosts or _is_loopback(settings.host):
             self._hosts += (*_LOOPBACK, _bracketed(settings.host))
         self._origins = settings.cors_origins
-        self._sign_in = SignIn(tokens)
+        self._failures = Failures()
+        self._sign_in = SignIn(tokens, self._failures)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
-            return await self._app(scope, receive, send)
-        path = scope["path"]
+            await self._app(scope, receive, send)
+            return
         scope.setdefault("state", {})["token"] = None
-        headers = Headers(scope=scope)
-        request = Request(scope, receive)
         try:
-            if path not in OPEN:
-                self._check_host(headers)
-            if not self._needed:
-                if scope["method"] not in _SAFE:
-                    self._check_origin(headers, self._origins)
-            elif path == SIGN_IN:
-                if scope["method"] not in _SAFE:
-                    self._check_origin(headers)
-                return await self._sign_in(scope, receive, send)
-            elif path not in OPEN:
-                token = self._token(scope, headers)
-                if token is None and _is_visit(scope, headers):
-                    return await _to_sign_in(scope, headers, send)
-                _check(token, scope, given="authorization" in headers or bool(token_in_cookie(scope)))
-                scope["state"]["token"] = token
-                if path == SIGN_OUT:
-                    return await self._sign_in(scope, receive, send)
+            app = self._checked(scope) or self._app
         except (HTTPException, UserFixableError) as error:
-            response = await problem_response(request, error)
-            return await response(scope, receive, send)
-        return await self._app(scope, receive, send)
+            app = await problem_response(Request(scope, receive), error)
+        await app(scope, receive, send)
+
+    def _checked(self, scope: Scope) -> ASGIApp | None:
+        """What answers in place of the server, if the request may not pass but is no offence."""
+        path, headers = scope["path"], Headers(scope=scope)
+        if path in OPEN:
+            return None
+        self._check_host(headers)
+        if not self._needed:
+            if scope["method"] not in SAFE_METHODS:
+                self._check_origin(headers, self._origins)
+            return None
+        if path == SIGN_IN:
+            if scope["method"] not in SAFE_METHODS:
+                self._check_origin(headers)
+            return self._sign_in
+        token = self._token(scope, headers)
+        if token is None:
+            if _is_visit(scope, headers):
+                return _to_sign_in(scope, headers)
+            given = "authorization" in headers or bool(token_in_cookie(scope))
+            if given:
+                self._failures.note(scope)
+            raise _unknown(given)
+        _check_scope(token, scope)
+        scope["state"]["token"] = token
+        return self._sign_in if path == SIGN_OUT else None
 
     def _token(self, scope: Scope, headers: Headers) -> Token | None:
         """The token that the request brings, if it is one. A header counts before a cookie."""
@@ -99,7 +102,7 @@ class Access:
             return self._tokens.find(text.strip()) if kind.lower() == "bearer" else None
         token = self._tokens.find(token_in_cookie(scope))
         # Browsers send a cookie by themselves, whoever made them send the request.
-        if token is not None and scope["method"] not in _SAFE:
+        if token is not None and scope["method"] not in SAFE_METHODS:
             self._check_origin(headers)
         return token
 
@@ -129,17 +132,19 @@ class Access:
             )
 
 
-def _check(token: Token | None, scope: Scope, *, given: bool) -> None:
-    if token is None:
-        detail = (
-            "The token is not valid: it is mistyped, was revoked or has expired. Ask for a new one."
-            if given
-            else "A token is needed: send the header `Authorization: Bearer TOKEN`. Whoever runs this "
-            "server makes one with `dateline token create`."
-        )
-        error = ', error="invalid_token"' if given else ""
-        raise HTTPException(401, detail, {"www-authenticate": f'Bearer realm="dateline"{error}'})
-    wanted: TokenScope = "read" if scope["method"] in _SAFE or _READS.match(scope["path"]) else "write"
+def _unknown(given: bool) -> HTTPException:
+    detail = (
+        "The token is not valid: it is mistyped, was revoked or has expired. Ask for a new one."
+        if given
+        else "A token is needed: send the header `Authorization: Bearer TOKEN`. Whoever runs this server "
+        "makes one with `dateline token create`."
+    )
+    error = ', error="invalid_token"' if given else ""
+    return HTTPException(401, detail, {"www-authenticate": f'Bearer realm="dateline"{error}'})
+
+
+def _check_scope(token: Token, scope: Scope) -> None:
+    wanted: TokenScope = "read" if only_reads(scope["method"], scope["path"]) else "write"
     if not token.may(wanted):
         raise HTTPException(
             403,
@@ -152,27 +157,20 @@ def _is_visit(scope: Scope, headers: Headers) -> bool:
     """Whether a reader wants to see a page, and no program its data."""
     return (
         scope["method"] in ("GET", "HEAD")
-        and not _NO_PAGE.match(scope["path"])
+        and not is_for_programs(scope["path"])
         and "text/html" in headers.get("accept", "")
         and "authorization" not in headers
     )
 
 
-async def _to_sign_in(scope: Scope, headers: Headers, send: Send) -> None:
-    body, fields = b"", [(b"cache-control", b"no-store")]
+def _to_sign_in(scope: Scope, headers: Headers) -> Response:
     if headers.get("sec-fetch-site") == "cross-site":
         # A link elsewhere led here, and browsers keep a strict cookie back for those. Asked once more
         # by a page of this server, they send it.
-        status, body = 200, _ONCE_MORE
-        fields.append((b"content-type", b"text/html; charset=utf-8"))
-    else:
-        there = scope["path"] + (
-            "?" + scope["query_string"].decode("latin-1") if scope["query_string"] else ""
-        )
-        status = 303
-        fields.append((b"location", f"{SIGN_IN}?next={quote(there, safe='')}".encode()))
-    await send({"type": "http.response.start", "status": status, "headers": fields})
-    await send({"type": "http.response.body", "body": body})
+        return HTMLResponse(_ONCE_MORE, headers=_NOT_KEPT)
+    query = scope["query_string"].decode("latin-1")
+    there = f"{scope['path']}?{query}" if query else scope["path"]
+    return RedirectResponse(f"{SIGN_IN}?next={quote(there, safe='')}", 303, _NOT_KEPT)
 
 
 def _is_loopback(host: str) -> bool:

@@ -74,7 +74,7 @@ def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
     # The last one added is the outermost.
     app.add_middleware(Idempotency, replies=lambda: Replies(assistant.history.database))
     app.add_middleware(Owners)
-    add_problem_handlers(app)
+    add_problem_handlers(app, assistant.settings.max_upload_mb)
     _add_questions(app, assistant)
     add_conversations(app, assistant)
     add_completions(app, assistant)

@@ -13,6 +13,8 @@ def expected_articles(paths: Iterable[Path]) -> int:
     for path in paths:
         for file in path.rglob("*") if path.is_dir() else (path,):
             suffix = file.suffix.lower()
+            if not file.is_file():  # a pipe would be waited for
+                continue
             if suffix == ".jsonl":
                 with suppress(OSError), file.open("rb") as lines:
                     expected += sum(1 for line in lines if line.strip())

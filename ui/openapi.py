@@ -227,7 +227,7 @@ _REASONS = {
     404: "There is no such article, conversation, answer, ingestion or model",
     406: "None of the formats accepted is one of those that there are",
     409: "A request with the same idempotency key is being answered",
-    413: "The body is larger than 60 MiB",
+    413: "The body is larger than the setting `max_upload_mb` allows",
     415: "The body is neither files nor JSON",
     422: "The request makes no sense; `detail` names the field",
     429: "Too much at once; `Retry-After` says when to try again",

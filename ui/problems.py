@@ -41,7 +41,6 @@ class NotAcceptableError(UserFixableError):
     """The client takes none of the formats that there are."""
 
 
-MAX_BODY_BYTES = 60 * 1024 * 1024
 NOT_SENT_AS_JSON = "The body was not sent as JSON: add the header `content-type: application/json`."
 # Details may quote what the client sent, and that may be megabytes.
 _LONGEST_DETAIL = 500
@@ -91,11 +90,11 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every error in this shape, and refuse bodies that are too large."""
+def add_problem_handlers(app: FastAPI, max_upload_mb: int) -> None:
+    """Answer every error in this shape, and refuse bodies of more MiB than that."""
     for kind in (RequestValidationError, HTTPException, UserFixableError):
         app.add_exception_handler(kind, problem_response)
-    app.add_middleware(_LimitedBody)
+    app.add_middleware(_LimitedBody, mebibytes=max_upload_mb)
     app.add_middleware(_CaughtBugs)
 
 
@@ -156,15 +155,17 @@ class _CaughtBugs:
 class _LimitedBody:
     """Refuses a request body over the limit, announced or not, before it fills the memory."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, mebibytes: int) -> None:
         self._app = app
+        self._mebibytes = mebibytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        most = self._mebibytes * 2**20
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        too_large = HTTPException(413, f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB: send less.")
-        if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
+        too_large = HTTPException(413, f"The body is larger than {self._mebibytes} MiB: send less.")
+        if not announced.isdigit() or int(announced) > most:
             response = await problem_response(Request(scope), too_large)
             return await response(scope, receive, send)
         received = 0
@@ -173,7 +174,7 @@ class _LimitedBody:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > most:
                 raise too_large
             return message
 

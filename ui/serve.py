@@ -17,7 +17,9 @@ from rag.config import Settings
 from ui.access import Access, tokens_are_needed
 from ui.api import create_api
 from ui.headers import SecurityHeaders
+from ui.limits import Limits
 from ui.mcp import add_mcp
+from ui.owner import Owners
 from ui.page import STYLESHEETS, create_page, examples, theme
 from ui.page.document import Localised, to_own_language
 from ui.tokens import Tokens
@@ -78,6 +80,8 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
 
 def _guard(app: FastAPI, settings: Settings) -> None:
     """What every request passes through; the last one added is the first to see it."""
+    app.add_middleware(Owners)
+    app.add_middleware(Limits, settings=settings)
     app.add_middleware(Access, settings=settings, tokens=Tokens(settings.archive))
     # Also with no site at all: seeing it, Gradio leaves out its own, which lets every site in. Without
     # credentials, since a cookie is for the pages of this server.

@@ -5,16 +5,20 @@ The token is kept in a cookie that no script can read and that no other site can
 
 import base64
 import hashlib
-from dataclasses import dataclass
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from html import escape
 from urllib.parse import parse_qs, urlsplit
 
+from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import Receive, Scope, Send
 
+from ui.limits import Failures
+from ui.page.document import language_for
 from ui.tokens import Token, Tokens
+from ui.words import Words
 
 SIGN_IN = "/signin"
 SIGN_OUT = "/signout"
@@ -22,72 +26,6 @@ _DAYS = 30
 _LONGEST_FORM = 8192
 
 
-@dataclass(frozen=True, slots=True)
-class _Words:
-    """One language's words."""
-
-    direction: str
-    title: str
-    lead: str
-    token: str
-    enter: str
-    wrong: str
-    often: str
-    signed_in: str
-    leave: str
-    back: str
-
-
-_WORDS = {
-    "en": _Words(
-        direction="ltr",
-        title="Sign in",
-        lead="This archive is for readers with a token. Whoever runs it gives you one.",
-        token="Token",
-        enter="Sign in",
-        wrong="This token is not valid: it is mistyped, was revoked or has expired.",
-        often="Too many attempts. Wait a minute, then try again.",
-        signed_in="Signed in as",
-        leave="Sign out",
-        back="Back to the archive",
-    ),
-    "ar": _Words(
-        direction="rtl",
-        title="تسجيل الدخول",
-        lead="هذا الأرشيف متاح لمن لديه رمز دخول. اطلبه من القائمين على الأرشيف.",
-        token="رمز الدخول",
-        enter="دخول",
-        wrong="رمز الدخول غير صالح: كُتب خطأً أو أُلغي أو انتهت مدته.",
-        often="محاولات كثيرة. انتظر دقيقة ثم حاول من جديد.",
-        signed_in="سجّلت الدخول باسم",
-        leave="تسجيل الخروج",
-        back="العودة إلى الأرشيف",
-    ),
-    "fa": _Words(
-        direction="rtl",
-        title="ورود",
-        lead="این بایگانی برای کسانی است که رمز ورود دارند. آن را از گردانندگان بایگانی بگیرید.",
-        token="رمز ورود",
-        enter="ورود",
-        wrong="این رمز معتبر نیست: نادرست نوشته شده، باطل شده یا مهلت آن گذشته است.",
-        often="تلاش‌ها بیش از حد بود. یک دقیقه صبر کنید و دوباره بکوشید.",
-        signed_in="واردشده با نام",
-        leave="خروج",
-        back="بازگشت به بایگانی",
-    ),
-    "ru": _Words(
-        direction="ltr",
-        title="Вход",
-        lead="Этот архив открыт для тех, у кого есть токен. Его выдаёт тот, кто ведёт архив.",
-        token="Токен",
-        enter="Войти",
-        wrong="Токен недействителен: в нём опечатка, он отозван или истёк его срок.",
-        often="Слишком много попыток. Подождите минуту и попробуйте снова.",
-        signed_in="Вы вошли как",
-        leave="Выйти",
-        back="Вернуться в архив",
-    ),
-}
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c1917; --paper: #fafaf9; --line: #78716c; --act: #334155;
   --on-act: #fff; --wrong: #b91c1c }
@@ -120,8 +58,9 @@ _HEADERS = {
 class SignIn:
     """ASGI application for the two paths above; whoever asks for the second has a valid token."""
 
-    def __init__(self, tokens: Tokens) -> None:
+    def __init__(self, tokens: Tokens, failures: Failures) -> None:
         self._tokens = tokens
+        self._failures = failures
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         response = await self._reply(Request(scope, receive))
@@ -140,8 +79,11 @@ class SignIn:
         text = form.get("token", "").strip()
         token = self._tokens.find(text)
         if token is None:
-            words = _words(request)
-            return _page(request, _entering(request, there, words.wrong), 401)
+            try:
+                self._failures.note(request.scope)
+            except HTTPException as error:
+                return _page(request, _entering(request, there, "signin.often"), 429, error.headers)
+            return _page(request, _entering(request, there, "signin.wrong"), 401)
         return _arrived(request, token, text, there)
 
 
@@ -193,58 +135,48 @@ async def _form(request: Request) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(body.decode("utf-8", "replace")).items()}
 
 
-def _language(request: Request) -> str:
-    """The reader's language: chosen on the page, else as the browser says, else English."""
-    chosen = request.cookies.get("dateline-language", "")
-    wanted = []
-    for place, part in enumerate(request.headers.get("accept-language", "").split(",")):
-        name, _, weight = part.strip().partition(";q=")
-        try:
-            wanted.append((-float(weight or 1), place, name.split("-")[0].lower()))
-        except ValueError:
-            continue
-    ordered = [chosen, *(name for weight, _, name in sorted(wanted) if weight)]
-    return next((language for language in ordered if language in _WORDS), "en")
-
-
-def _words(request: Request) -> _Words:
-    return _WORDS[_language(request)]
+def _words(request: Request) -> Words:
+    return Words.of(language_for(request))
 
 
 def _entering(request: Request, there: str, wrong: str = "") -> str:
     words = _words(request)
-    alert = f'<p class="wrong" role="alert" id="wrong">{wrong}</p>' if wrong else ""
+    alert = f'<p class="wrong" role="alert" id="wrong">{escape(words(wrong))}</p>' if wrong else ""
     described = ' aria-describedby="wrong" aria-invalid="true"' if wrong else ""
     # A token is Latin letters: it reads from the left, on a page that does not.
-    return (
-        f"<h1>{words.title}</h1><p>{words.lead}</p>{alert}"
-        f'<form method="post" action="{SIGN_IN}"><input type="hidden" name="next" value="{escape(there)}">'
-        f'<label for="token">{words.token}</label><input id="token" name="token" type="password" dir="ltr" '
-        f'autocomplete="current-password" required autofocus{described}>'
-        f'<button type="submit">{words.enter}</button></form>'
-    )
+    return f"""<h1>{escape(words("signin.title"))}</h1>
+<p>{escape(words("signin.lead"))}</p>
+{alert}
+<form method="post" action="{SIGN_IN}">
+<input type="hidden" name="next" value="{escape(there)}">
+<label for="token">{escape(words("signin.token"))}</label>
+<input id="token" name="token" type="password" dir="ltr" autocomplete="current-password"
+  required autofocus{described}>
+<button type="submit">{escape(words("signin.enter"))}</button>
+</form>"""
 
 
 def _leaving(request: Request) -> str:
     words = _words(request)
-    name = escape(request.state.token.name)
-    return (
-        f"<h1>Dateline</h1><p>{words.signed_in} <b><bdi>{name}</bdi></b></p>"
-        f'<form method="post" action="{SIGN_OUT}"><button type="submit">{words.leave}</button></form>'
-        f'<p><a href="/">{words.back}</a></p>'
-    )
+    return f"""<h1>Dateline</h1>
+<p>{escape(words("signin.signed_in"))} <b><bdi>{escape(request.state.token.name)}</bdi></b></p>
+<form method="post" action="{SIGN_OUT}">
+<button type="submit">{escape(words("signin.leave"))}</button>
+</form>
+<p><a href="/">{escape(words("signin.back"))}</a></p>"""
 
 
-def _page(request: Request, inside: str, status: int = 200) -> Response:
-    language, words = _language(request), _words(request)
-    headers = {**_HEADERS, "content-language": language}
+def _page(
+    request: Request, inside: str, status: int = 200, more: Mapping[str, str] | None = None
+) -> Response:
+    words = _words(request)
+    headers = {**_HEADERS, "content-language": words.language, **(more or {})}
     if status == 401:
         headers["www-authenticate"] = 'Bearer realm="dateline"'
-    return HTMLResponse(
-        f'<!doctype html><html lang="{language}" dir="{words.direction}"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>{words.title} · Dateline</title><style>{_STYLE}</style></head>"
-        f"<body><main>{inside}</main></body></html>",
-        status,
-        headers,
-    )
+    document = f"""<!doctype html>
+<html lang="{words.language}" dir="{words.direction}">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{escape(words("signin.title"))} · Dateline</title><style>{_STYLE}</style></head>
+<body><main>{inside}</main></body></html>
+"""
+    return HTMLResponse(document, status, headers)

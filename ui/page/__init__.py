@@ -28,8 +28,7 @@ from ui.words import Words
 __all__ = ["STYLESHEETS", "create_page", "examples", "theme"]
 
 STYLESHEETS = [
-    Path(__file__).parent.parent / "static" / f"{name}.css"
-    for name in ("page", "evidence", "views", "print")
+    Path(__file__).parent.parent / "static" / f"{name}.css" for name in ("page", "evidence", "views")
 ]
 WAITING_QUESTIONS = 64
 _FONTS = (

@@ -141,7 +141,8 @@ def connect_chat(
     ) -> AsyncGenerator[tuple[Any, ...], None]:
         """The same question for any time; in place of its answer when that is the newest."""
         old = find(held, getattr(event, "exchange", ""))
-        if old is None:
+        if old is None or not held[-1].done:
+            # One answer at a time: another is being written.
             yield (gr.skip(),) * len(outputs)
             return
         running = run(

@@ -58,7 +58,7 @@ def _table(claims: tuple[Claim, ...], words: Words, key: str) -> str:
             '<tr role="row">'
             + "".join(
                 f'<td role="cell" class="dl-of-{name}" data-label="{escape(words(f"claims.{name}"))}" '
-                f'data-value="{escape(value)}">{shown}</td>'
+                f'data-value="{escape(value)}"><div>{shown}</div></td>'
                 for name, (value, shown) in cells.items()
             )
             + "</tr>"

@@ -1,5 +1,6 @@
 """What is beside the answer: the evidence it rests on, or the cited article opened at its sentence."""
 
+import json
 from dataclasses import dataclass
 from html import escape
 from pathlib import Path
@@ -39,7 +40,7 @@ def add_panel(words: Words) -> Panel:
         elem_classes="dl-back-holder",
     )
     evidence = html(evidence_html(None, words), elem_classes="dl-evidence-holder")
-    article = html(script=_SCRIPT.read_text("utf-8"), elem_classes="dl-article-holder")
+    article = html(script=_script(words), elem_classes="dl-article-holder")
     return Panel(evidence, article)
 
 
@@ -117,6 +118,11 @@ def article_panel(
         stands=marked in present.text,
         tools=_tools(found.id, words),
     )
+
+
+def _script(words: Words) -> str:
+    said = {name: words(f"chat.{name}") for name in ("conversation", "question", "answer", "more_tabs")}
+    return f"const words = {json.dumps(said)};\n{_SCRIPT.read_text('utf-8')}"
 
 
 def _tools(article: str, words: Words) -> str:

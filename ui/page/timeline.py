@@ -23,8 +23,8 @@ from ui.words import Words
 # A gap this many times the usual one is drawn shorter, and marked as cut.
 _LONG_GAP = 4
 _WEEK = 7
-# Shares of the width: what a number takes, and a day below the axis.
-_NUMBER, _DAY = 0.055, 0.2
+# Shares of the width, on a phone: what a number takes, and a day below the axis.
+_NUMBER, _DAY = 0.15, 0.26
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,5 @@
 // The page's own behaviour: citations open beside the answer and show a card, tables sort, filters are removed.
-// `element` holds the opened article; `trigger` asks the server; `watch` runs once what is opened has changed.
+// `words` are those that it says; `element` holds the opened article; `trigger` asks the server; `watch` runs once what is opened has changed.
 // Events: 'cite', 'close', 'view', 'again', 'only', 'drop'.
 let opener = null;
 
@@ -160,11 +160,26 @@ const follow = () => {
   asked = questions.length;
 };
 
-// What is typed decides its own direction.
+// What is typed decides its own direction; buttons are no list; what is read out is in the page's language.
+const SAID = [
+  ['.dl-chat [aria-label="chatbot conversation"]', words.conversation],
+  [`.dl-chat [aria-label^="user's message"]`, words.question],
+  [`.dl-chat [aria-label^="bot's message"]`, words.answer],
+  ['[aria-label="More tabs"]', words.more_tabs],
+];
+let ready = false;
 const dress = () => {
-  for (const box of document.querySelectorAll('.dl-ask textarea')) box.dir = 'auto';
+  for (const [selector, said] of SAID) {
+    for (const each of document.querySelectorAll(selector)) each.setAttribute('aria-label', said);
+  }
+  for (const box of document.querySelectorAll('.dl-ask textarea')) {
+    box.dir = 'auto';
+    // On a phone the keyboard would cover the page.
+    if (!ready && !narrow() && document.activeElement === document.body) box.focus({ preventScroll: true });
+    ready = true;
+  }
+  for (const list of document.querySelectorAll('.dl-chat .examples[role=list]')) list.setAttribute('role', 'group');
 };
 
 new MutationObserver(() => { follow(); dress(); }).observe(document.body, { childList: true, subtree: true });
 dress();
-if (!narrow()) document.querySelector('.dl-ask textarea')?.focus({ preventScroll: true });
