@@ -34,10 +34,14 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         case "/v1/articles" if "text" in body:
             # Characters that cannot be seen are no text, and none of a URL.
             body["text"] += " It rained."
-            if not (body.get("url") or "").isascii():
+            if not _is_visible(body.get("url") or ""):
                 body["url"] = _ADDRESS
         case "/v1/ingestions" if "urls" in body:
-            body["urls"] = [url if url.isascii() else _ADDRESS for url in body["urls"]]
+            body["urls"] = [url if _is_visible(url) else _ADDRESS for url in body["urls"]]
         case "/v1/conversations/{id}" | "/v1/answers/{id}" | "/v1/answers/{id}/feedback":
             ids = KEPT["answers" if "answers" in case.path else "conversations"]
             case.path_parameters["id"] = ids.pop() if len(ids) > 1 else ids[0]
+
+
+def _is_visible(url: str) -> bool:
+    return url.isascii() and url.isprintable()

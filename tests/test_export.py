@@ -79,7 +79,7 @@ def test_all_of_an_answer_is_in_the_file(form: Format) -> None:
     text = text_of(file.content, form)
     for part in (
         "Did it sink?", "It sank.", "[1]", "not verified", "a number differs", "Он затонул.",
-        "Harbour Post", "https://h.example/1", "also printed by", "Post", "2024-01-01", "the storm",
+        "Harbour Post", "https://h.example/1", "also reported by", "Post", "2024-01-01", "the storm",
         "Sources disagree", "killed: 3", "Articles searched: 2", "filters: sources Harbour Post",
         "2024-02-05 08:00 UTC",
     ):  # fmt: skip

@@ -168,6 +168,7 @@ def test_a_name_is_the_first_question_shortened(history: History) -> None:
     name = history.conversation("ana", kept.conversation_id).name
     assert name.startswith("Who warned whom before") and name.endswith("…") and len(name) <= 80
     renamed = history.rename("ana", kept.conversation_id, "  The\nattack  ")
+    assert history.rename("ana", kept.conversation_id, " \n") == renamed
     assert renamed.name == "The attack" == history.conversations("ana")[0].name
     assert shortened("x" * 200) == "x" * 79 + "…"
 
