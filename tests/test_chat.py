@@ -215,8 +215,8 @@ def ferries(empty_archive: Archive) -> Archive:
     russian = "Паром сел на мель у Вальмере в воскресенье."
     run(
         empty_archive,
-        replace(FERRY, id="en", text="A ferry ran aground near Valmere on Sunday.", language="en"),
-        replace(FERRY, id="ru", text=russian, language="ru"),
+        replace(FERRY, url="", id="en", text="A ferry ran aground near Valmere on Sunday.", language="en"),
+        replace(FERRY, url="", id="ru", text=russian, language="ru"),
     )
     return empty_archive
 

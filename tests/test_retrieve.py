@@ -111,8 +111,11 @@ def test_a_wire_copy_is_one_citation(sample_archive: Archive) -> None:
 
 def test_a_sentence_with_another_number_is_no_copy(empty_archive: Archive) -> None:
     text = "The storm killed {} people in Valmere on Sunday."
-    run(empty_archive, *(replace(FERRY, id=str(n), text=text.format(n)) for n in (13, 31)))
-    run(empty_archive, replace(FERRY, id="copy", text="THE STORM killed 13 people in “Valmere” on Sunday."))
+    run(empty_archive, *(replace(FERRY, url="", id=str(n), text=text.format(n)) for n in (13, 31)))
+    run(
+        empty_archive,
+        replace(FERRY, url="", id="copy", text="THE STORM killed 13 people in “Valmere” on Sunday."),
+    )
     cited = citations(find(empty_archive, "How many people did the storm in Valmere kill?"))
     assert sorted(len(citation.also_in) for citation in cited) == [0, 1]
 
@@ -136,7 +139,11 @@ def test_another_report_is_cited_before_all_of_one_is(empty_archive: Archive) ->
     days = ("Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday")
     said = " ".join(f"The ferry of Valmere ran aground in fog on {day}." for day in days)
     other = "Tugs were called to Valmere, where the ferry ran aground in fog, the harbour office said."
-    run(empty_archive, replace(FERRY, id="long", text=said), replace(FERRY, id="other", text=other))
+    run(
+        empty_archive,
+        replace(FERRY, url="", id="long", text=said),
+        replace(FERRY, url="", id="other", text=other),
+    )
     evidence = find(empty_archive, "Where did the ferry run aground in fog?")
     assert {hit.article.id for hit in evidence.hits[:MAX_SENTENCES]} == {"long"}
     assert {citation.article_id for citation in citations(evidence)} == {"long", "other"}
@@ -195,8 +202,8 @@ def test_an_edited_copy_is_a_copy_and_another_report_is_not(empty_archive: Archi
         "Passengers waited four hours on deck after their ship struck a sandbank off Valmere. Tugs pulled "
         "the vessel free at high tide, and an inquiry into the captain's course has begun."
     )
-    run(empty_archive, FERRY, replace(FERRY, id="copy", source="B", text=f"(Wire) {edited}"))
-    run(empty_archive, replace(FERRY, id="other", source="C", text=other))
+    run(empty_archive, FERRY, replace(FERRY, url="", id="copy", source="B", text=f"(Wire) {edited}"))
+    run(empty_archive, replace(FERRY, url="", id="other", source="C", text=other))
     found = find(empty_archive, "ferry aground at Valmere").passages
     assert sorted((p.article.id, [c.id for c in p.copies]) for p in found) in (
         [("copy", ["ferry"]), ("other", [])],
@@ -209,7 +216,7 @@ def test_one_article_does_not_take_all_places(empty_archive: Archive) -> None:
         f"The ferry of Valmere ran aground again on day {day}, and the captain blamed the fog once more."
         for day in range(1, 120)
     )
-    run(empty_archive, replace(FERRY, id="long", text=story), FERRY)
+    run(empty_archive, replace(FERRY, url="", id="long", text=story), FERRY)
     found = find(empty_archive, "Why did the ferry of Valmere run aground?", top_k=4).passages
     assert {p.article.id for p in found} == {"long", "ferry"}
     assert len(found) == 4

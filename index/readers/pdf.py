@@ -12,7 +12,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -28,19 +28,34 @@ MOST_PAGES = 2000
 # digits), which gap between lines makes a new paragraph, and which between letters a new word.
 _SAME_LINE = 0.45
 _PARAGRAPH = 1.45
-_SPACE = 0.19
+_SPACE = 0.17
+# The same where PDFium has a space: its spaces are too many, and some overhanging letters near.
+_SPACE_THERE = 0.11
 _OTHER_SIZE = 1.15
+# How far the next line may be above: further up is another column.
+_CLIMB = 3.0
+# The share of a page's letters from which it is read from the right, foreign lines included; and the
+# share of the widest line from which a line is no last one of its paragraph.
+_MOSTLY = 2 / 3
+_FULL = 0.7
+# In points: places that are one.
+_ONE_PLACE = 0.01
+_ALEFS = frozenset("اأإآٱ")
+_UNJOINED = _ALEFS | frozenset("ءدذرزژڈڑوؤۆۇىةۀ")
+# What PDFium makes of a hyphen at the end of a line.
+_HYPHEN = 2
 _PAIRS = ("()", "[]", "{}", "«»", "‹›")
 _KIND = {character: number for number, pair in enumerate(_PAIRS) for character in pair}
 _OPENS = re.compile(r"(?:(?<=\s)|^)[()\[\]{}«»‹›](?=\w)")
 _CLOSES = re.compile(r"(?<=[\w.!?؟%])[()\[\]{}«»‹›](?=[\s.,،؛:;!?؟]|$)")
-# Signs that belong to the number they stand in.
-_IN_NUMBERS = frozenset(".,:/-%٫٬٪$€£")
+# Signs that belong to the number they stand in. After Arabic letters a hyphen does not (UAX 9, rule W2).
+_IN_NUMBERS = frozenset(".,:/%٫٬٪$€£")
 
 
 @dataclass(frozen=True, slots=True)
 class _Letter:
     character: str
+    origin: float
     left: float
     right: float
     baseline: float
@@ -56,6 +71,7 @@ class _Line:
     text: str
     baseline: float
     size: float
+    width: float
 
 
 def read_pdf(path: Path, article_id: str) -> Iterator[Found]:
@@ -96,7 +112,7 @@ def _pages(data: bytes) -> tuple[list[list[_Line]], str]:
             raise UnreadableInputError(f"has {len(document):,} pages, more than {MOST_PAGES:,}: split it")
         title = " ".join((document.get_metadata_dict().get("Title") or "").split())
         # Programs put the file's name there.
-        title = "" if re.search(r"\.\w{2,4}$|^untitled", title, re.I) else title
+        title = "" if re.search(r"\.\w{2,4}$|^untitled|^(about|https?|file|data):", title, re.I) else title
         return [_lines(_letters(page.get_textpage())) for page in document], title
     except pypdfium2.PdfiumError as error:
         raise UnreadableInputError(f"is no PDF that can be read: {error}") from None
@@ -107,7 +123,8 @@ def _pages(data: bytes) -> tuple[list[list[_Line]], str]:
 def _letters(textpage: Any) -> list[_Letter]:
     from pypdfium2 import raw
 
-    left, right, bottom, top, x, y = (ctypes.c_double() for _ in range(6))
+    x, y = ctypes.c_double(), ctypes.c_double()
+    box = raw.FS_RECTF()
     matrix = raw.FS_MATRIX()
     letters = []
     for number in range(raw.FPDFText_CountChars(textpage.raw)):
@@ -115,20 +132,30 @@ def _letters(textpage: Any) -> list[_Letter]:
         # Breaks that PDFium made up, where it found a line to end.
         if not code or (raw.FPDFText_IsGenerated(textpage.raw, number) == 1 and code in (10, 13)):
             continue
-        raw.FPDFText_GetCharBox(textpage.raw, number, left, right, bottom, top)
+        # The room that it takes, not its ink: an alef is as narrow as a gap.
+        raw.FPDFText_GetLooseCharBox(textpage.raw, number, box)
         raw.FPDFText_GetCharOrigin(textpage.raw, number, x, y)
         # Programs write one size and scale the page, or the other way round.
-        scale = (
-            math.hypot(matrix.c, matrix.d) if raw.FPDFText_GetMatrix(textpage.raw, number, matrix) else 1.0
-        )
+        scale, turned = 1.0, 0
+        if raw.FPDFText_GetMatrix(textpage.raw, number, matrix):
+            scale = math.hypot(matrix.c, matrix.d)
+            turned = round(math.atan2(matrix.b, matrix.a) / (math.pi / 2)) % 4
         size = raw.FPDFText_GetFontSize(textpage.raw, number) * scale or 1.0
+        code = ord("-") if code == _HYPHEN else code
         character = chr(code) if code < 0xD800 or 0xDFFF < code <= 0x10FFFF else "\ufffd"
+        origin, baseline = _upright(x.value, y.value, turned)
+        sides = _upright(box.left, box.bottom, turned)[0], _upright(box.right, box.top, turned)[0]
         if character.isspace():
-            letters.append(_Letter(" ", x.value, x.value, y.value, size))
-        else:
-            letters.append(_Letter(character, left.value, right.value, y.value, size))
+            letters.append(_Letter(" ", origin, origin, origin, baseline, size))
+        elif unicodedata.category(character) != "Cc":  # parts of letters, to some programs
+            letters.append(_Letter(character, origin, min(sides), max(sides), baseline, size))
     textpage.close()
     return letters
+
+
+def _upright(x: float, y: float, turned: int) -> tuple[float, float]:
+    """A place on a page that was turned back by so many quarters."""
+    return ((x, y), (y, -x), (-x, -y), (-y, x))[turned]
 
 
 def _lines(letters: Sequence[_Letter]) -> list[_Line]:
@@ -140,42 +167,89 @@ def _lines(letters: Sequence[_Letter]) -> list[_Line]:
             line.append(letter)
         else:
             lines.append([letter])
+    rtl = sum(_is_rtl(letter.character) for letter in letters)
+    # A line of foreign names is read from the right, too, where nearly all others are.
+    in_rtl = rtl >= _MOSTLY * (rtl + sum(_is_ltr(letter.character) for letter in letters))
     found = (
-        _Line(_in_reading_order(line), line[0].baseline, median(letter.size for letter in line))
+        _Line(
+            _in_reading_order(line, in_rtl=in_rtl),
+            line[0].baseline,
+            median(letter.size for letter in line),
+            max(letter.right for letter in line) - min(letter.left for letter in line),
+        )
         for line in lines
     )
-    return [line for line in found if line.text]
+    return _downwards([line for line in found if line.text])
 
 
-def _in_reading_order(letters: Sequence[_Letter]) -> str:
+def _downwards(lines: Sequence[_Line]) -> list[_Line]:
+    """The lines with those turned around that climb: PDFium reverses runs of right-to-left text whole."""
+    ordered: list[_Line] = []
+    run: list[_Line] = []
+    for line in lines:
+        if run and not 0 < line.baseline - run[-1].baseline <= _CLIMB * line.size:
+            ordered += reversed(run)
+            run = []
+        elif run and not (_has_rtl(run[-1].text) or _has_rtl(line.text)):
+            ordered += run
+            run = []
+        run.append(line)
+    return ordered + run[::-1]
+
+
+def _has_rtl(text: str) -> bool:
+    return any(map(_is_rtl, text))
+
+
+def _in_reading_order(letters: Sequence[_Letter], *, in_rtl: bool) -> str:
     bases = [letter for letter in letters if not unicodedata.combining(letter.character)]
     if not any(_is_rtl(letter.character) for letter in bases):
         # PDFium's order is right for these.
         return " ".join("".join(letter.character for letter in letters).split())
-    # Where PDFium puts spaces between such words cannot be relied on: the gaps tell.
+    # Where PDFium puts spaces between such words cannot be relied on: the gaps tell, spaces only help.
+    spaces = list(accumulate(letter.character.isspace() for letter in bases))
+    words = [count for letter, count in zip(bases, spaces, strict=True) if not letter.character.isspace()]
     bases = [letter for letter in bases if not letter.character.isspace()]
     marks: dict[int, list[str]] = {}
     for mark in letters:
         if unicodedata.combining(mark.character) and bases:
-            near = min(range(len(bases)), key=lambda n: (_distance(mark, bases[n]), n))
+            near = min(range(len(bases)), key=lambda n: (*_distance(mark, bases[n]), n))
             marks.setdefault(near, []).append(mark.character)
             base = bases[near]
             # A letter and its mark may be one glyph, each with a part of its width.
             left, right = min(base.left, mark.left), max(base.right, mark.right)
             bases[near] = replace(base, left=left, right=right)
     rtl = sum(_is_rtl(letter.character) for letter in bases)
-    ltr = sum(_is_ltr(letter.character) for letter in bases)
+    from_right = in_rtl or rtl >= sum(_is_ltr(letter.character) for letter in bases)
     order = sorted(range(len(bases)), key=lambda n: bases[n].middle)
-    if rtl >= ltr:
+    if from_right:
         order.reverse()
+    _right_ligatures(bases, order, from_right=from_right)
     glyphs: list[tuple[str, str]] = []
     for before, n in zip([None, *order], order, strict=False):
-        if before is not None and _gap(bases[before], bases[n]) > _least_gap(bases[before], bases[n]):
-            glyphs.append((" ", ""))
+        if before is not None:
+            # A letter that ends its word may hang over the gap. What is joined to the next does not, and
+            # of one glyph with a mark the room is not known.
+            there = words[before] != words[n] and n not in marks and not _joins(bases[before].character)
+            if _gap(bases[before], bases[n]) > _least_gap(bases[before], bases[n], space_there=there):
+                glyphs.append((" ", ""))
         glyphs.append((bases[n].character, "".join(marks.get(n, ()))))
-    runs = _turned(glyphs, from_right=rtl >= ltr)
+    runs = _turned(glyphs, from_right=from_right)
     text = "".join(character + mark for character, mark in runs)
     return " ".join(_with_brackets_right(text).split())
+
+
+def _right_ligatures(bases: Sequence[_Letter], order: list[int], *, from_right: bool) -> None:
+    """Put lam before alef where both are one glyph: PDFium lists its letters one way or the other."""
+    for number, (one, other) in enumerate(pairwise(order)):
+        first, second = (one, other) if from_right else (other, one)
+        pair = (bases[first].character, bases[second].character)
+        if pair[0] in _ALEFS and pair[1] == "ل" and _one_glyph(bases[one], bases[other]):
+            order[number], order[number + 1] = other, one
+
+
+def _one_glyph(one: _Letter, other: _Letter) -> bool:
+    return abs(one.origin - other.origin) < _ONE_PLACE and abs(one.left - other.left) < _ONE_PLACE
 
 
 def _turned(glyphs: list[tuple[str, str]], *, from_right: bool) -> list[tuple[str, str]]:
@@ -254,9 +328,11 @@ def _paragraphs(pages: Sequence[list[_Line]]) -> list[tuple[str, float]]:
     for lines in pages:
         gaps = [a.baseline - b.baseline for a, b in pairwise(lines)]
         usual = median([gap for gap in gaps if gap > 0] or [0.0])
+        widest = max((line.width for line in lines), default=0.0)
         for number, line in enumerate(lines):
             gap = gaps[number - 1] if number else None
-            if found and _continues(found[-1], line, gap, usual):
+            full = not number or lines[number - 1].width >= _FULL * widest
+            if found and _continues(found[-1], line, gap, usual if full else 0.0):
                 text, size = found[-1]
                 hyphenated = re.search(r"[a-zа-яё]-$", text) and line.text[:1].islower()
                 joined = text[:-1] + line.text if hyphenated else f"{text} {line.text}"
@@ -267,6 +343,7 @@ def _paragraphs(pages: Sequence[list[_Line]]) -> list[tuple[str, float]]:
 
 
 def _continues(before: tuple[str, float], line: _Line, gap: float | None, usual: float) -> bool:
+    """Whether a line goes on with a paragraph; `usual` is the gap of wide-set lines, or 0."""
     text, size = before
     if max(size, line.size) > _OTHER_SIZE * min(size, line.size):
         return False
@@ -276,23 +353,31 @@ def _continues(before: tuple[str, float], line: _Line, gap: float | None, usual:
 
 
 def _gap(one: _Letter, other: _Letter) -> float:
-    return max(one.left, other.left) - min(one.right, other.right)
+    left, right = (one, other) if one.middle < other.middle else (other, one)
+    return min(right.left, right.origin) - left.right
 
 
-def _least_gap(one: _Letter, other: _Letter) -> float:
+def _least_gap(one: _Letter, other: _Letter, *, space_there: bool) -> float:
     """The least gap between two words: digits are as wide as each other, so a 1 has gaps beside it."""
     digits = _is_digit(one.character) and _is_digit(other.character)
-    return (2 if digits else 1) * _SPACE * max(one.size, other.size)
+    share = (2 if digits else 1) * (_SPACE_THERE if space_there else _SPACE)
+    return share * max(one.size, other.size)
 
 
-def _distance(mark: _Letter, base: _Letter) -> float:
-    return 0.0 if base.left <= mark.middle <= base.right else min(
-        abs(mark.middle - base.left), abs(mark.middle - base.right)
-    )  # fmt: skip
+def _distance(mark: _Letter, base: _Letter) -> tuple[bool, float]:
+    """How far a mark is from a letter: nearest when both are one glyph."""
+    inside = base.left <= mark.middle <= base.right
+    away = 0.0 if inside else min(abs(mark.middle - base.left), abs(mark.middle - base.right))
+    return abs(mark.origin - base.origin) >= _ONE_PLACE, away
 
 
 def _is_rtl(character: str) -> bool:
     return unicodedata.bidirectional(character) in ("R", "AL")
+
+
+def _joins(character: str) -> bool:
+    """Whether a letter is written into the next one."""
+    return _is_rtl(character) and character.isalpha() and character not in _UNJOINED
 
 
 def _is_ltr(character: str) -> bool:
