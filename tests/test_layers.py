@@ -29,6 +29,8 @@ HOMES = {
     "llama_index": {"rag/llama.py"},
     "gradio": {
         "ui/page/__init__.py",
+        "ui/page/access.py",
+        "ui/page/archive.py",
         "ui/page/chat.py",
         "ui/page/evidence.py",
         "ui/page/filters.py",

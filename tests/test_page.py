@@ -518,14 +518,13 @@ def test_the_server_gives_the_page_and_nothing_else_of_gradio(address: str, page
     for path in ("/v1/articles", "/docs", "/healthz", "/readyz"):
         assert page.request.get(address + path).ok, path
     closed = [
-        "/gradio_api/info", "/gradio_api/openapi.json", "/gradio_api/upload_progress", "/monitoring",
+        "/gradio_api/info", "/gradio_api/openapi.json", "/monitoring",
         "/gradio_api/file=/etc/passwd", "/gradio_api/file/etc/passwd", "/gradio_api/proxy=http://example.org",
         "/gradio_api/runs", "/gradio_api/deep_link", "/gradio_api/vibe-code", "/static/../ui/words.py",
     ]  # fmt: skip
     for path in [*closed, *(f"/en{each}" for each in closed)]:
         assert page.request.get(address + path).status == 404, path
     for path in (
-        "/gradio_api/upload",
         "/gradio_api/run/ask",
         "/gradio_api/call/ask",
         "/gradio_api/api/ask",

@@ -17,6 +17,7 @@ from rag.config import Settings
 from ui.access import Access, tokens_are_needed
 from ui.api import create_api
 from ui.headers import SecurityHeaders
+from ui.jobs import Jobs
 from ui.limits import Limits
 from ui.mcp import add_mcp
 from ui.page import STYLESHEETS, create_page, examples, theme
@@ -24,8 +25,8 @@ from ui.page.document import Localised, to_own_language
 from ui.tokens import Tokens
 from ui.words import LANGUAGES
 
-# What the page itself asks of Gradio. Its other routes (files, uploads, proxy, API, monitoring)
-# stay closed: nothing here needs them.
+# What the page itself asks of Gradio. Its other routes (files, proxy, API, monitoring) stay closed:
+# nothing here needs them.
 _PAGE_PATHS = {
     "/",
     "/config",
@@ -35,6 +36,8 @@ _PAGE_PATHS = {
     "/gradio_api/queue/data",
     "/gradio_api/cancel",
     "/gradio_api/reset",
+    "/gradio_api/upload",
+    "/gradio_api/upload_progress",
 }
 _PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
 _GRACE_SECONDS = 2
@@ -46,21 +49,22 @@ class ServerError(UserFixableError):
 
 def create_app(assistant: Assistant) -> FastAPI:
     """REST, the tools of `/mcp`, and the page: once in each language, at `/en/` and so on."""
-    app: FastAPI = create_api(assistant)
+    jobs = Jobs(assistant.archive)
+    app: FastAPI = create_api(assistant, jobs)
     add_mcp(app, assistant)
     app.add_api_route("/", to_own_language, include_in_schema=False)
     for language in LANGUAGES:
-        _mount_page(app, assistant, language)
+        _mount_page(app, assistant, jobs, language)
     _guard(app, assistant.settings)
     return app
 
 
-def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
+def _mount_page(app: FastAPI, assistant: Assistant, jobs: Jobs, language: str) -> None:
     """One page of its own for each language: together they cost half a second and hardly any memory."""
     path = f"/{language}"
     gr.mount_gradio_app(
         app,
-        create_page(assistant, language),
+        create_page(assistant, jobs, language),
         path,
         theme=theme(),
         css_paths=STYLESHEETS,
@@ -70,7 +74,7 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
         ssr_mode=False,
         enable_monitoring=False,
         mcp_server=False,
-        max_file_size=1,
+        max_file_size=assistant.settings.max_upload_mb * 2**20,
     )
     mounted = app.router.routes.pop()
     assert isinstance(mounted, Mount)

@@ -10,6 +10,8 @@ from typing import Any
 import gradio as gr
 
 from rag.chat import Assistant
+from ui.jobs import Jobs
+from ui.page.archive import add_archive
 from ui.page.chat import (
     FORGET_AFTER_SECONDS,
     Box,
@@ -28,9 +30,12 @@ from ui.words import Words
 __all__ = ["STYLESHEETS", "create_page", "examples", "theme"]
 
 STYLESHEETS = [
-    Path(__file__).parent.parent / "static" / f"{name}.css" for name in ("page", "evidence", "views")
+    Path(__file__).parent.parent / "static" / f"{name}.css"
+    for name in ("page", "evidence", "views", "archive")
 ]
 WAITING_QUESTIONS = 64
+# Files that a browser sent and whose page was closed at once: how often is looked, and how old they are.
+LEFTOVERS_SECONDS = (3600, 3600)
 _FONTS = (
     "system-ui",
     "Segoe UI",
@@ -42,32 +47,35 @@ _FONTS = (
 )
 
 
-def create_page(assistant: Assistant, language: str = "en") -> gr.Blocks:
+def create_page(assistant: Assistant, jobs: Jobs, language: str = "en") -> gr.Blocks:
     """The page over one Assistant, in one of the interface's languages."""
     words = Words.of(language)
     page: gr.Blocks
-    with gr.Blocks(title="Dateline", analytics_enabled=False, fill_width=True) as page:
+    with gr.Blocks(
+        title="Dateline", analytics_enabled=False, fill_width=True, delete_cache=LEFTOVERS_SECONDS
+    ) as page:
         conversation = gr.State((), time_to_live=FORGET_AFTER_SECONDS)
         head = add_head(assistant, words)
-        with (
-            gr.Tabs(elem_classes="dl-rooms"),
-            gr.Tab(words("chat.tab"), id="ask"),
-            gr.Row(elem_classes="dl-columns", equal_height=False),
-        ):
-            with gr.Column(scale=6, min_width=320, elem_classes="dl-left"):
-                with gr.Tabs(selected="answer", elem_classes="dl-views") as tabs:
-                    with gr.Tab(words("chat.answer"), id="answer", elem_classes="dl-view") as answer:
-                        chat = add_chat(assistant, words)
-                    views = add_views(words, tabs)
-                chips = add_chips()
-                question = add_question(assistant, words)
-                with gr.Row(elem_classes="dl-below"):
-                    drawer = add_drawer(assistant, words, chips)
-                    clear = gr.Button(
-                        words("chat.clear"), size="sm", variant="secondary", elem_classes="dl-clear"
-                    )
-            with gr.Column(scale=5, min_width=320, elem_classes="dl-panel"):
-                panel = add_panel(words)
+        with gr.Tabs(elem_classes="dl-rooms"):
+            with (
+                gr.Tab(words("chat.tab"), id="ask"),
+                gr.Row(elem_classes="dl-columns", equal_height=False),
+            ):
+                with gr.Column(scale=6, min_width=320, elem_classes="dl-left"):
+                    with gr.Tabs(selected="answer", elem_classes="dl-views") as tabs:
+                        with gr.Tab(words("chat.answer"), id="answer", elem_classes="dl-view") as answer:
+                            chat = add_chat(assistant, words)
+                        views = add_views(words, tabs)
+                    chips = add_chips()
+                    question = add_question(assistant, words)
+                    with gr.Row(elem_classes="dl-below"):
+                        drawer = add_drawer(assistant, words, chips)
+                        clear = gr.Button(
+                            words("chat.clear"), size="sm", variant="secondary", elem_classes="dl-clear"
+                        )
+                with gr.Column(scale=5, min_width=320, elem_classes="dl-panel"):
+                    panel = add_panel(words)
+            archive = add_archive(assistant, jobs, words)
         connect_panel(assistant, words, panel, conversation, views.chosen)
         connect_filters(assistant, words, drawer, panel.article)
         showing = connect_views(
@@ -93,6 +101,7 @@ def create_page(assistant: Assistant, language: str = "en") -> gr.Blocks:
             **QUIET,
         }
         page.load(**fresh)
+        gr.on([archive.stored.change, archive.removed.change], **fresh)
     page.queue(max_size=WAITING_QUESTIONS, default_concurrency_limit=CONCURRENT_QUESTIONS, api_open=False)
     return page
 
