@@ -117,6 +117,10 @@ def run(
         for name in suites
         for suite in load_suites(name, languages=asked, pairs=pairs, unanswerable=unanswerable)
     ]
+    for suite in loaded:
+        if suite.to_complete:
+            told = f"{suite.to_complete} cases of {suite.name!r} are to be completed, and are not asked"
+            print(f"dateline: note: {told}", file=sys.stderr)
     settings = load_settings(archive=archive)
     set_up_logging(settings.log_level)
     configured = settings
@@ -170,6 +174,42 @@ def run(
         raise typer.Exit(USER_ERROR)
     if reasons:
         raise typer.Exit(NOT_GOOD_ENOUGH)
+
+
+@app.command("from-feedback")
+def from_feedback(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the cases go, or are added.")],
+    archive: Annotated[
+        Path | None,
+        typer.Option(metavar="DIR", help="The archive whose readers were asked.", show_default=False),
+    ] = None,
+) -> None:
+    """Make cases of the feedback that readers gave: good answers are asked again, bad ones completed."""
+    from evals.errors import DatasetError
+    from evals.feedback import FILE, write_cases
+    from index.archive import Archive
+    from rag.config import load_settings
+    from rag.database import FILE as HISTORY
+    from rag.history import History
+
+    settings = load_settings(archive=archive or ctx.find_root().params.get("archive"))
+    opened = Archive.open(settings.index())
+    try:
+        if not (settings.archive / HISTORY).exists():
+            raise DatasetError(
+                f"nothing was kept yet of questions to {str(settings.archive)!r}. Name another archive."
+            )
+        history = History(settings.archive)
+        try:
+            written = write_cases(history.feedback(), opened, out)
+        finally:
+            history.close()
+    finally:
+        opened.close()
+    kept = f"; {written.before} were there already" if written.before else ""
+    print(f"{out / FILE}: {written.added} cases added, {written.to_complete} of them to be completed{kept}")
+    print(f"Ask them: dateline eval run {out} --archive {settings.archive}")
 
 
 @app.command()

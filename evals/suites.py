@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from evals.cases import read_cases
+from evals.cases import read_case_file
 from evals.errors import DatasetError
 from evals.multihop import is_multihop, multihop_suite
 from evals.squad import is_squad, squad_suites
@@ -46,7 +46,8 @@ def load_suites(
             f"the folder {name!r} holds no cases.jsonl, no file in SQuAD's format, and not MultiHop-RAG. "
             "See `Your own suite` in the README."
         )
-    return [Suite(title, tuple(read_cases(cases)), _articles_beside(cases))]
+    complete, to_complete = read_case_file(cases)
+    return [Suite(title, tuple(complete), _articles_beside(cases), to_complete)]
 
 
 def _articles_beside(cases: Path) -> tuple[Article, ...]:

@@ -49,11 +49,15 @@ class Case:
 
 @dataclass(frozen=True, slots=True)
 class Suite:
-    """Cases and the articles they are asked of; without articles, an archive must be given."""
+    """Cases and the articles they are asked of; without articles, an archive must be given.
+
+    `to_complete` more cases are not asked: what is right is yet to be said.
+    """
 
     name: str
     cases: tuple[Case, ...]
     articles: tuple[Article, ...] = field(default=(), repr=False)
+    to_complete: int = 0
 
 
 @dataclass(frozen=True, slots=True, order=True)

@@ -35,7 +35,18 @@ from index.rows import Block, Ints, Rows
 from index.scan import Kept, Scan
 from index.split import split_sentences
 from index.store import Record, Store, Written
-from index.types import Article, Coverage, Filters, Hit, Passage, Sentence, WordHit, WordMatches
+from index.types import (
+    Article,
+    Coverage,
+    Filters,
+    Hit,
+    Interval,
+    Passage,
+    Sentence,
+    Statistics,
+    WordHit,
+    WordMatches,
+)
 from index.words import WordPassage, Words
 
 Vectors = npt.NDArray[np.float32]
@@ -52,6 +63,8 @@ MOST_PROPOSED = 5000
 MOST_NAMED = 1000
 # How long what was seen of the store counts as the present: a question looks several times.
 FRESH_SECONDS = 0.2
+# Passages that a search of the articles looks at: the best of them, in a tenth of a second.
+MOST_BROWSED = 50_000
 NO_FILTERS = Filters()
 _CONTENT = ("id", "title", "text", "url", "source", "authors", "language", "published_at")
 
@@ -82,6 +95,14 @@ class Faults:
     incomplete: tuple[str, ...]
     leftovers: tuple[str, ...]
     derived: int
+
+
+@dataclass(frozen=True, slots=True)
+class ArticlePage:
+    """Some of the articles that were asked for; `total` counts all of them."""
+
+    total: int
+    articles: tuple[Article, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -266,6 +287,31 @@ class Archive:
         page = self._catalogue.matching(filters)[offset : offset + limit]
         found = self._articles([entry.id for entry in page])
         return [found[entry.id] for entry in page if entry.id in found]
+
+    def browse(
+        self, query: str = "", *, offset: int = 0, limit: int = 50, filters: Filters = NO_FILTERS
+    ) -> ArticlePage:
+        """A page of the articles that have all words of a query, newest publication first, undated last.
+
+        The words stand in the title and one passage, in any of their forms; or in the outlet's name. An
+        article's id finds it too, and an empty query everything.
+        """
+        self.catch_up()
+        catalogue, query = self._catalogue, query.strip()
+        if query:
+            languages = [*catalogue.languages, ""]
+            versions = self._words.having(query, languages, MOST_BROWSED)
+            found = catalogue.named(query, versions, filters)
+        else:
+            found = catalogue.matching(filters)
+        page = found[offset : offset + limit]
+        read = self._articles([entry.id for entry in page])
+        return ArticlePage(len(found), tuple(read[entry.id] for entry in page if entry.id in read))
+
+    def statistics(self, interval: Interval = "day", filters: Filters = NO_FILTERS) -> Statistics:
+        """The articles that pass the filters, counted by date, outlet and language."""
+        self.catch_up()
+        return self._catalogue.statistics(filters, interval)
 
     def fingerprint(self) -> str:
         """A hash of all articles' content: the same for the same articles, however they got in."""

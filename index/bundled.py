@@ -130,12 +130,15 @@ def _write_model(file: BinaryIO, folder: Path) -> None:
         pad_token_id=1,
     )
     with torch.device("meta"):
-        bert = BertModel(config, add_pooling_layer=False)
+        bert = BertModel(config)
     shapes = {name: tuple(value.shape) for name, value in bert.state_dict().items()}
     state = {
         name: torch.from_numpy(tensors[packed].reshape(shapes[name]))
         for name, packed in _names(shape.layers).items()
     }
+    # Sentences are pooled by their mean, but transformers' BERT has a pooler of its own, and whoever
+    # loads one without it is told on the terminal that weights are missing.
+    state |= {name: torch.zeros(shapes[name]) for name in shapes if name.startswith("pooler.")}
     bert.load_state_dict(state, strict=True, assign=True)
     with tempfile.TemporaryDirectory(dir=folder.parent) as plain:
         bert.save_pretrained(plain)

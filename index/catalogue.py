@@ -6,7 +6,7 @@ seconds in a large archive.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -15,7 +15,11 @@ from itertools import compress
 import numpy as np
 import numpy.typing as npt
 
-from index.types import Coverage, Filters
+from index.fold import fold
+from index.types import Count, Coverage, Filters, Interval, Statistics
+
+# The last digits of a moment that an interval leaves out.
+_SMALLER: dict[Interval, int] = {"day": 10**6, "month": 10**8, "year": 10**10}
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,50 @@ class Catalogue:
             return self.entries
         return list(compress(self.entries, self.select(filters)))
 
+    def named(self, text: str, versions: Mapping[str, str], filters: Filters) -> list[Entry]:
+        """The entries of these versions, of this id, and of outlets whose names have all words of a text.
+
+        Newest publication first, as ever.
+        """
+        columns = self._columns
+        words = fold(text).split()
+        outlets = [
+            code
+            for name, code in columns.source_names.items()
+            if words and all(word in fold(name) for word in words)
+        ]
+        wanted = np.isin(columns.sources, outlets)
+        positions, entries = self._positions, self.entries
+        named = [positions[name] for name in (*versions, text) if name in positions]
+        wanted[
+            [p for p in named if versions.get(entries[p].id, entries[p].version) == entries[p].version]
+        ] = True
+        return list(compress(entries, wanted & self.select(filters)))
+
+    def statistics(self, filters: Filters, interval: Interval) -> Statistics:
+        """Articles that pass the filters, counted by date, outlet and language."""
+        columns = self._columns
+        kept = self.select(filters)
+        dates, numbers = np.unique(columns.published[kept] // _SMALLER[interval], return_counts=True)
+        dated = [
+            Count(_written(date), number)
+            for date, number in zip(dates.tolist(), numbers.tolist(), strict=True)
+            if date
+        ]
+        total = int(kept.sum())
+        copies = columns.clusters[kept & (columns.clusters > 0)]
+        return Statistics(
+            articles=total,
+            undated=total - sum(count.articles for count in dated),
+            dates=tuple(dated),
+            sources=_counted(columns.source_names, columns.sources[kept]),
+            languages=_counted(columns.language_names, columns.languages[kept]),
+            clusters=len(np.unique(copies)),
+            copies=len(copies),
+            revisions=int(columns.revisions[kept].sum()),
+            filters=filters,
+        )
+
     def coverage(self, filters: Filters) -> Coverage:
         """The receipt for a search with these filters."""
         if not filters:
@@ -162,6 +210,9 @@ class _Columns:
         self.passages = np.array([entry.passages for entry in entries], np.int64)
         self.source_names, self.sources = _coded([entry.source for entry in entries])
         self.language_names, self.languages = _coded([entry.language for entry in entries])
+        # Of an article that stands alone or is the first of its text, 0.
+        self.clusters = _coded(["", *(entry.cluster for entry in entries)])[1][1:]
+        self.revisions = np.array([len(entry.revisions) for entry in entries], np.int64)
 
 
 def _coded(values: list[str]) -> tuple[dict[str, int], npt.NDArray[np.int32]]:
@@ -172,6 +223,18 @@ def _coded(values: list[str]) -> tuple[dict[str, int], npt.NDArray[np.int32]]:
 def _present(names: dict[str, int], codes: npt.NDArray[np.int32]) -> tuple[str, ...]:
     present = set(np.unique(codes).tolist())
     return tuple(sorted(name for name, code in names.items() if name and code in present))
+
+
+def _counted(names: dict[str, int], codes: npt.NDArray[np.int32]) -> tuple[Count, ...]:
+    numbers = np.bincount(codes, minlength=len(names)).tolist()
+    counts = [Count(name, numbers[code]) for name, code in names.items() if numbers[code]]
+    return tuple(sorted(counts, key=lambda count: (-count.articles, count.name)))
+
+
+def _written(date: int) -> str:
+    """20240322 as 2024-03-22, and 202403 as 2024-03."""
+    digits = f"{date:04d}"
+    return "-".join(filter(None, (digits[:4], digits[4:6], digits[6:8])))
 
 
 def moment(text: str, *, end: bool = False) -> int:

@@ -6,7 +6,7 @@ from functools import cache
 from index.fold import fold
 
 # Both kinds of Arabic month names (Egyptian and Levantine), and those of the Maghreb.
-LOCALES = ("en", "ar", "ar_LB", "ar_TN", "ar_MA", "ru", "fa")
+LOCALES = ("en", "en_GB", "ar", "ar_LB", "ar_TN", "ar_MA", "ru", "fa")
 
 
 def language_name(code: str) -> str:
@@ -23,9 +23,9 @@ def language_name(code: str) -> str:
 def months() -> dict[str, int]:
     """Folded month name to 1-12, in all spellings and cases."""
     names: dict[str, int] = {}
-    for code, month, name in _calendar("months"):
+    for code, month, name, width in _calendar("months"):
         names.setdefault(name, month)
-        if code == "ru":
+        if code == "ru" and width == "wide":
             # Prepositional and instrumental, from the nominative or genitive.
             stem = name.rstrip("аяьи")
             for ending in ("е", "ем", "ом", "ю", "у"):
@@ -37,7 +37,7 @@ def months() -> dict[str, int]:
 def weekdays() -> dict[str, int]:
     """Folded name of a weekday to 0-6, Monday first."""
     names: dict[str, int] = {}
-    for code, day, name in _calendar("days"):
+    for code, day, name, _ in _calendar("days"):
         names.setdefault(name, day)
         if code == "ru":
             # "In the week": the accusative, which differs for the feminine days.
@@ -72,13 +72,15 @@ def _city(zone: str) -> str:
     return fold(zone.rpartition("/")[2].replace("_", " "))
 
 
-def _calendar(which: str) -> Iterator[tuple[str, int, str]]:
+def _calendar(which: str) -> Iterator[tuple[str, int, str, str]]:
     from babel import Locale
 
     for code in LOCALES:
         table = getattr(Locale.parse(code), which)
-        widths = ("wide", "abbreviated") if code == "en" else ("wide",)
+        # The short names of Russian weekdays are words: "сб" may be, but "вс" and "ср" are other things.
+        short = code.startswith("en") or (code == "ru" and which == "months")
+        widths = ("wide", "abbreviated") if short else ("wide",)
         for context in ("format", "stand-alone"):
             for width in widths:
                 for key, name in table[context][width].items():
-                    yield code, key, fold(str(name)).rstrip(".")
+                    yield code, key, fold(str(name)).rstrip("."), width

@@ -106,7 +106,7 @@ def _starter(ray: Any, workers: list[Any]) -> Start:
         suffix = file.path.suffix.lower()
         try:
             if suffix not in APART or file.path.stat().st_size > LARGEST_BYTES:
-                return lambda: read_file(file)
+                return lambda: read_file(file, start)
             data = file.path.read_bytes()
         except OSError:
             return lambda: read_file(file)

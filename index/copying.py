@@ -13,15 +13,16 @@ from typing import Any
 
 from index.archive import Archive, Revision
 from index.errors import ArchiveError
-from index.ledger import FILE as LEDGER
 from index.store import DATABASE
 from index.types import Article
 
 PAGE = 200
 _FIELDS = ("id", "title", "text", "url", "source", "authors", "language", "published_at", "ingested_at")
-# Copied by SQLite itself, which gives the state of one moment even while they are written.
-_DATABASES = (DATABASE, LEDGER)
-_LEFT_OUT = (".lock", "-wal", "-shm", "-journal")
+# The ledger, the conversations of those who ask: noted in at any time, and each whole by itself. SQLite
+# copies them, and gives the state of one moment even while they are written.
+_DATABASES = "*.sqlite3"
+# Who may use a server is no part of what it serves: a token that was revoked must not come back.
+_LEFT_OUT = (".lock", "-wal", "-shm", "-journal", "tokens.sqlite3")
 _TRIES = 5
 
 
@@ -89,9 +90,8 @@ def restore(source: Path, folder: Path) -> None:
             unpacked = Path(name) / "archive"
             if not (unpacked / DATABASE).is_file():
                 raise ArchiveError(f"{str(source)!r} is no backup of an archive. Name another file.")
-            for database in _DATABASES:
-                if (unpacked / database).exists():
-                    _check(unpacked / database, source)
+            for database in unpacked.glob(_DATABASES):
+                _check(database, source)
             if folder.exists():
                 folder.rmdir()
             unpacked.rename(folder)
@@ -111,28 +111,27 @@ def _revision(revision: Revision) -> dict[str, Any]:
 
 
 def _copy(folder: Path, target: Path) -> None:
-    shutil.copytree(folder, target, ignore=lambda _, names: [n for n in names if _is_left_out(n)])
-    for database in _DATABASES:
-        if (folder / database).exists():
-            with (
-                closing(
-                    sqlite3.connect(f"{(folder / database).resolve().as_uri()}?mode=ro", uri=True)
-                ) as source,
-                closing(sqlite3.connect(target / database)) as copy,
-            ):
-                source.backup(copy)
-
-
-def _is_left_out(name: str) -> bool:
-    return name in _DATABASES or name.endswith(_LEFT_OUT)
+    databases = [path for path in folder.glob(_DATABASES) if not path.name.endswith(_LEFT_OUT)]
+    names = {path.name for path in databases}
+    shutil.copytree(
+        folder, target, ignore=lambda _, found: [n for n in found if n in names or n.endswith(_LEFT_OUT)]
+    )
+    for database in databases:
+        with (
+            closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as source,
+            closing(sqlite3.connect(target / database.name)) as copy,
+        ):
+            source.backup(copy)
 
 
 def _facts(folder: Path) -> dict[str, tuple[int, int]]:
-    """Size and time of change of all files but the ledger, which may be noted in at any time."""
+    """Size and time of change of the files that only a writer of the archive changes."""
     return {
         str(path.relative_to(folder)): (path.stat().st_size, path.stat().st_mtime_ns)
         for path in sorted(folder.rglob("*"))
-        if path.is_file() and not path.name.startswith(LEDGER) and not path.name.endswith(_LEFT_OUT)
+        if path.is_file()
+        and (path.name == DATABASE or not path.match(_DATABASES))
+        and not path.name.endswith(_LEFT_OUT)
     }
 
 

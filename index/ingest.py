@@ -122,8 +122,11 @@ def ingest(
     *,
     embedding: Embedding | None = None,
     clock: Clock | None = None,
+    batch_texts: int = 0,
 ) -> Iterator[Outcome]:
     """Take articles in; an outcome is yielded once its article is safely stored.
+
+    `batch_texts` are embedded and stored together: with fewer, outcomes come sooner and all takes longer.
 
     Another text of a URL that is known becomes the newest revision of its article, under that one's
     id; lines that a source repeats are left out; copies are noted, and embedded only once.
@@ -131,7 +134,12 @@ def ingest(
     archive.catch_up()
     with Ledger(archive.folder) as ledger, ThreadPoolExecutor(1, "store") as storing:
         intake = _Intake(
-            archive, ledger, storing, embedding or EmbeddingHere(archive.embedder), clock or Clock()
+            archive,
+            ledger,
+            storing,
+            embedding or EmbeddingHere(archive.embedder),
+            clock or Clock(),
+            batch_texts or BATCH_TEXTS,
         )
         yield from intake.run(items)
 
@@ -146,7 +154,9 @@ class _Intake:
         storing: ThreadPoolExecutor,
         embedding: Embedding,
         clock: Clock,
+        batch_texts: int,
     ) -> None:
+        self._batch_texts = batch_texts
         self._archive = archive
         self._ledger = ledger
         self._storing = storing
@@ -220,7 +230,7 @@ class _Intake:
         prepared = self._waiting[article.id] = Prepared(article, passages, cluster, known, kept, given.id)
         self._coming[article.id] = prepared
         self._texts += 1 if known else len(passages) + sum(len(p.sentences) for p in passages)
-        if self._texts >= BATCH_TEXTS:
+        if self._texts >= self._batch_texts:
             yield from self._embed()
 
     def _identified(self, article: Article) -> tuple[Article, bool]:

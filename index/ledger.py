@@ -6,6 +6,7 @@ of one can be noted again without harm, so that a killed run and its repetition 
 """
 
 import json
+import os
 import sqlite3
 import threading
 import time
@@ -16,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 FILE = "ledger.sqlite3"
-_FORM = 1
+_FORM = 2
 _AT_ONCE = 500
 _TABLES = """
 CREATE TABLE articles
@@ -28,6 +29,7 @@ CREATE TABLE lines (key INTEGER, article INTEGER, PRIMARY KEY (key, article)) WI
 CREATE TABLE counts (key INTEGER PRIMARY KEY, articles INTEGER);
 CREATE TABLE boilerplate (key INTEGER PRIMARY KEY, source TEXT, line TEXT, settled INTEGER DEFAULT 0);
 CREATE TABLE addresses (url TEXT PRIMARY KEY, id TEXT) WITHOUT ROWID;
+CREATE TABLE files (path TEXT PRIMARY KEY, given TEXT UNIQUE) WITHOUT ROWID;
 CREATE TABLE inputs (name TEXT PRIMARY KEY, mark TEXT, ids TEXT) WITHOUT ROWID;
 CREATE TABLE failures (place TEXT PRIMARY KEY, input TEXT, given TEXT, reason TEXT, at REAL);
 CREATE TABLE pages (url TEXT PRIMARY KEY, etag TEXT, modified TEXT, digest TEXT, ids TEXT) WITHOUT ROWID;
@@ -231,6 +233,18 @@ class Ledger:
         with self.together():
             self._do("INSERT OR REPLACE INTO inputs VALUES (?, ?, ?)", name, mark, json.dumps(ids))
 
+    def given(self, path: str) -> str:
+        """The id that a file got when it first came; empty when it never did."""
+        return str(self._one("SELECT given FROM files WHERE path = ?", path) or "")
+
+    def file_of(self, given: str) -> str:
+        """The file that got an id; empty when none did."""
+        return os.fsdecode(self._one("SELECT path FROM files WHERE given = ?", given) or "")
+
+    def give(self, path: str, given: str) -> None:
+        """Note the id of a file, which none other has from now on."""
+        self._do("INSERT OR REPLACE INTO files VALUES (?, ?)", path, given)
+
     def clear_failures(self, input: str) -> None:
         """An input is about to be read again."""
         self._do("DELETE FROM failures WHERE input = ?", input)
@@ -248,7 +262,7 @@ class Ledger:
     def failures(self) -> list[Failed]:
         """All that failed when it was last read, in the order in which it failed."""
         return [
-            Failed(*row)
+            Failed(*(os.fsdecode(value) for value in row))
             for row in self._all("SELECT place, input, given, reason FROM failures ORDER BY at")
         ]
 
@@ -284,7 +298,7 @@ class Ledger:
 
     def _do(self, statement: str, *values: object) -> sqlite3.Cursor:
         with self._lock:
-            return self._connection.execute(statement, values)
+            return self._connection.execute(statement, tuple(map(_storable, values)))
 
     def _many(self, statement: str, rows: Sequence[tuple[object, ...]]) -> None:
         with self._lock:
@@ -292,8 +306,19 @@ class Ledger:
 
     def _all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         with self._lock:
-            return self._connection.execute(statement, values).fetchall()
+            return self._do(statement, *values).fetchall()
 
     def _one(self, statement: str, *values: object) -> Any:
         rows = self._all(statement, *values)
         return rows[0][0] if rows else None
+
+
+def _storable(value: object) -> object:
+    """The value as SQLite takes it: the name of a file may be bytes that are no text."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return os.fsencode(value)
+    return value

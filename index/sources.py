@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from itertools import groupby
 from pathlib import Path
 from typing import Protocol
@@ -10,7 +11,7 @@ from typing import Protocol
 from index.archive import Archive
 from index.fetch import Fetcher
 from index.ledger import Ledger
-from index.readers import File, Item, Start, read_inputs
+from index.readers import File, Item, Start, longer_ids, read_inputs
 from index.readers.ahead import prefetched, reading_apart
 from index.web import Web
 
@@ -43,15 +44,15 @@ class Sources:
 
     def __enter__(self) -> "Sources":
         self._ledger = self._stack.enter_context(Ledger(self._archive.folder))
-        if self._workers is None:
-            self._processes = max(1, (os.cpu_count() or 2) // 2)
-            self._start = self._stack.enter_context(reading_apart(self._processes))
-        else:
+        self._processes = max(1, (os.cpu_count() or 2) // 2)
+        apart = self._stack.enter_context(reading_apart(self._processes))
+        self._start: Start = apart.start
+        if self._workers is not None:
             self._processes, self._start = self._workers.count, self._workers.start
         config = self._archive.config
         fetcher = Fetcher(config.private_networks, config.fetch_delay)
         self._stack.callback(fetcher.close)
-        self._web = Web(fetcher, self._ledger, self._taken, self._start)
+        self._web = Web(fetcher, self._ledger, self._taken, self._start, apart)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -79,10 +80,27 @@ class Sources:
             else:
                 yield from read_inputs(
                     [item if isinstance(item, File) else Path(item) for item in group],
+                    named=self._named,
                     taken=self._taken,
                     start=self._start,
                     ahead=AHEAD * self._processes,
                 )
+
+    def _named(self, file: File) -> File:
+        """The file under the id that it got first, whichever folder was named then.
+
+        Another file that has this id and is still there keeps it: this one's is then so much longer that
+        they differ. One that is gone has moved, and its id with it.
+        """
+        given = self._ledger.given(file.name)
+        if not given:
+            given = next(filter(self._is_free, longer_ids(file)), file.article_id)
+            self._ledger.give(file.name, given)
+        return replace(file, article_id=given)
+
+    def _is_free(self, given: str) -> bool:
+        owner = self._ledger.file_of(given)
+        return not owner or not Path(owner).exists()
 
     def _taken(self, name: str, mark: str) -> tuple[str, ...] | None:
         """The ids of an input's articles, when it was taken in and they are all still there."""

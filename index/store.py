@@ -36,6 +36,8 @@ DATABASE = "chroma.sqlite3"
 LOCK = "dateline.lock"
 LOCK_SECONDS = 60.0
 SCHEMA = 2
+# What may lie in a folder before its first article: access to a server is given before it is started.
+_MAY_COME_FIRST = (LOCK, "tokens.sqlite3")
 PAGE = 5000
 # More links than Chroma's 16: boilerplate that stands in many articles makes knots of all but equal
 # vectors, from which others are hard to reach. Only archives too large to be scanned ask this index
@@ -382,7 +384,7 @@ def _check_folder(folder: Path, *, create: bool) -> None:
                 f"there is no archive at {str(folder)!r}. Make one: "
                 f"dateline ingest PATH --archive {folder}, or name the right folder with --archive."
             )
-        if folder.exists() and any(path.name != LOCK for path in folder.iterdir()):
+        if folder.exists() and any(not path.name.startswith(_MAY_COME_FIRST) for path in folder.iterdir()):
             raise ArchiveError(
                 f"{str(folder)!r} holds other files and is not an archive. Name an empty or new folder."
             )

@@ -155,3 +155,33 @@ class Coverage:
     published_from: str
     published_to: str
     filters: Filters
+
+
+Interval = Literal["day", "month", "year"]
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """How many articles are of one day, month, year, outlet or language; the name may be empty."""
+
+    name: str
+    articles: int
+
+
+@dataclass(frozen=True, slots=True)
+class Statistics:
+    """What an archive is made of: `dates` in their order, the others with the most articles first.
+
+    `undated` articles are in none of the dates. `copies` are articles that print the text of another
+    or nearly so, and `clusters` the texts that they print; `revisions` are earlier texts that are kept.
+    """
+
+    articles: int
+    undated: int
+    dates: tuple[Count, ...]
+    sources: tuple[Count, ...]
+    languages: tuple[Count, ...]
+    clusters: int
+    copies: int
+    revisions: int
+    filters: Filters

@@ -9,7 +9,7 @@ import hashlib
 import tempfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
 
@@ -20,6 +20,7 @@ from index.errors import UnreadableInputError
 from index.fetch import LARGEST_BYTES, Fetcher, FetchError, Reply
 from index.ledger import Ledger, Page
 from index.readers import Failure, File, Found, InputEnd, Start, one_line
+from index.readers.ahead import Apart
 from index.readers.feed import Item, parse_feed
 from index.readers.markup import parse_xml
 from index.readers.record import LONGEST_ID, stable_id
@@ -46,8 +47,9 @@ Taken = Callable[[str, str], tuple[str, ...] | None]
 class Web:
     """Reads URLs for one archive."""
 
-    def __init__(self, fetcher: Fetcher, ledger: Ledger, taken: Taken, start: Start) -> None:
+    def __init__(self, fetcher: Fetcher, ledger: Ledger, taken: Taken, start: Start, apart: Apart) -> None:
         self._fetcher = fetcher
+        self._apart = apart
         self._ledger = ledger
         self._taken = taken
         self._start = start
@@ -67,14 +69,14 @@ class Web:
             return
         digest = _digest(reply.body)
         try:
-            body = _unzipped(reply.body)
-            root = _xml_root(body)
-            if root is not None and is_sitemap(root):
-                yield from self._sitemap(places(root))
-            elif root is not None or _is_feed(body):
-                yield from self._feed(parse_feed(body, reply.url))
-            else:
+            # A page is parsed apart, too, but as a file.
+            named = self._apart.call(_named, reply.body, reply.url) if _is_markup(reply.body) else None
+            if named is None:
                 yield from self._page(url, reply)
+            elif isinstance(named, Sitemap):
+                yield from self._sitemap(named.places)
+            else:
+                yield from self._feed(named.items)
         except UnreadableInputError as error:
             yield Failure(url, str(error))
         yield InputEnd(url, digest, url)
@@ -131,11 +133,14 @@ class Web:
                 yield Failure(url, f"is one of more than {MOST_MAPS} sitemaps: take it in by itself")
                 break
             try:
-                root = parse_xml(_unzipped(self._fetcher.get(url).body))
-            except (UnreadableInputError, ValueError) as error:
+                body = self._fetcher.get(url).body
+                named = self._apart.call(_named, body, url) if _is_markup(body) else None
+                if not isinstance(named, Sitemap):
+                    raise UnreadableInputError("is no sitemap")
+            except UnreadableInputError as error:
                 yield Failure(url, str(error))
                 continue
-            maps += [place.url for place in self._sorted(places(root), pages) if place.url not in maps]
+            maps += [place.url for place in self._sorted(named.places, pages) if place.url not in maps]
         for url, changed in pages.items():
             yield from self._linked(url, changed)
 
@@ -225,19 +230,39 @@ def _unzipped(body: bytes) -> bytes:
     return data
 
 
-def _xml_root(body: bytes) -> object | None:
-    """The root of a feed or sitemap that is good XML; None for all else."""
-    if not body.lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"<"):
-        return None
+@dataclass(frozen=True, slots=True)
+class Sitemap:
+    """What a sitemap names."""
+
+    places: tuple[Place, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """What a feed names or carries."""
+
+    items: tuple[Item, ...]
+
+
+def _named(body: bytes, url: str) -> Sitemap | Feed | None:
+    """What a sitemap or feed names; None for a page. Raises UnreadableInputError."""
+    body = _unzipped(body)
     try:
         root = parse_xml(body)
     except ValueError:
-        return None
+        # Many feeds are broken XML.
+        head = body[:2000].lower()
+        is_feed = b"<html" not in head and any(tag in head for tag in (b"<rss", b"<feed", b"<rdf:rdf"))
+        return Feed(tuple(parse_feed(body, url))) if is_feed else None
+    if is_sitemap(root):
+        return Sitemap(tuple(places(root)))
     name = root.tag.rpartition("}")[2].lower() if isinstance(root.tag, str) else ""
-    return root if name in ("rss", "feed", "rdf", "urlset", "sitemapindex") else None
+    return Feed(tuple(parse_feed(body, url))) if name in ("rss", "feed", "rdf") else None
 
 
-def _is_feed(body: bytes) -> bool:
-    """Whether this looks like a feed whose XML is broken, as many are."""
-    head = body[:2000].lower()
-    return b"<html" not in head and any(tag in head for tag in (b"<rss", b"<feed", b"<rdf:rdf"))
+def _is_markup(body: bytes) -> bool:
+    """Whether this may be XML, or XML packed by gzip, and not HTML."""
+    if body.startswith(b"\x1f\x8b"):
+        return True
+    head = body[:2000].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
+    return head.startswith(b"<") and not head.startswith(b"<!doctype html") and b"<html" not in head

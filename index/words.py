@@ -118,6 +118,31 @@ class Words(Derived):
             hits.append(WordHit(article, version, start, first, last, float(score)))
         return WordMatches(tuple(hits), _weights(searcher, terms))
 
+    def having(self, text: str, languages: Sequence[str], most: int) -> dict[str, str]:
+        """Versions by article of those that have all words of a text in a passage or the title.
+
+        Each article is asked for the text's terms by the rules of its own language. Only the `most`
+        best passages are looked at.
+        """
+        schema = self._index.schema
+        anywhere = []
+        for language in languages:
+            terms = dict.fromkeys(analyse_question(text, language))
+            if not terms:
+                continue
+            must = [tantivy.Query.term_query(schema, "terms", term, "freq") for term in terms]
+            spoken = tantivy.Query.term_query(schema, "language", language or "-", "basic")
+            must.append(tantivy.Query.const_score_query(spoken, 0.0))
+            anywhere.append(tantivy.Query.boolean_query([(tantivy.Occur.Must, each) for each in must]))
+        if not anywhere:
+            return {}
+        either = tantivy.Query.boolean_query([(tantivy.Occur.Should, each) for each in anywhere])
+        searcher = self._index.searcher()
+        found = (
+            searcher.doc(address) for _, address in searcher.search(either, limit=most, count=False).hits
+        )
+        return {document["article"][0]: document["version"][0] for document in found}
+
     def versions(self) -> set[str]:
         """The versions of all articles that are in the index."""
         searcher = self._index.searcher()

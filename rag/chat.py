@@ -80,11 +80,16 @@ class Assistant:
         return cls(settings, Archive.open(settings.index(), create=create))
 
     async def search(
-        self, query: str, *, top_k: int | None = None, filters: Filters = NO_FILTERS
+        self,
+        query: str,
+        *,
+        top_k: int | None = None,
+        filters: Filters = NO_FILTERS,
+        infer_time: bool = False,
     ) -> Evidence:
         """Ranked evidence without an answer. Raises QuestionError."""
         query, top_k = self._checked(query, top_k, filters)
-        return await asyncio.to_thread(self._retrieve, query, top_k, filters)
+        return await asyncio.to_thread(self._retrieve, query, top_k, filters, infer_time)
 
     async def ask(
         self,
@@ -195,14 +200,19 @@ class Assistant:
         )
 
     async def claims(
-        self, question: str, *, top_k: int | None = None, filters: Filters = NO_FILTERS
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        filters: Filters = NO_FILTERS,
+        infer_time: bool = False,
     ) -> tuple[Evidence, tuple[Claim, ...]]:
         """Who said what to whom, about the question; none where the archive does not know.
 
         By the language model when there is one, else by rule and then partial. Raises what `stream`
         raises.
         """
-        evidence = await self.search(question, top_k=top_k, filters=filters)
+        evidence = await self.search(question, top_k=top_k, filters=filters, infer_time=infer_time)
         if self._reason_to_abstain(evidence):
             return evidence, ()
         if self._llm is None:
@@ -210,13 +220,18 @@ class Assistant:
         return evidence, await claims_by_model(self._llm, evidence, self.settings.llm_context_tokens)
 
     async def timeline(
-        self, question: str, *, top_k: int | None = None, filters: Filters = NO_FILTERS
+        self,
+        question: str,
+        *,
+        top_k: int | None = None,
+        filters: Filters = NO_FILTERS,
+        infer_time: bool = False,
     ) -> tuple[Evidence, tuple[Entry, ...]]:
         """Dated sentences about the question, in order; none where the archive does not know.
 
         Raises QuestionError and ArchiveUnavailableError.
         """
-        evidence = await self.search(question, top_k=top_k, filters=filters)
+        evidence = await self.search(question, top_k=top_k, filters=filters, infer_time=infer_time)
         if self._reason_to_abstain(evidence):
             return evidence, ()
         return evidence, await asyncio.to_thread(timeline, evidence)

@@ -106,6 +106,31 @@ class Settings(BaseSettings):
     )
     host: str = Field(default="127.0.0.1", min_length=1, description="Address the server binds to.")
     port: int = Field(default=7860, ge=1, le=65535, description="Port the server listens on.")
+    require_tokens: bool = Field(
+        default=False,
+        description="Ask for a token on a loopback address too; on any other it is always asked for.",
+    )
+    allowed_hosts: tuple[str, ...] = Field(
+        default=(),
+        description='Names that the server goes by, e.g. behind a proxy: ["archive.example.org"].',
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description='Sites whose pages may use REST: ["https://desk.example.org"].',
+    )
+    requests_per_minute: int = Field(
+        default=600,
+        ge=0,
+        description="Requests that one token, or one address, may send in a minute; 0: any number.",
+    )
+    requests_at_once: int = Field(
+        default=32, ge=0, description="Requests of one token, or one address, at a time; 0: any number."
+    )
+    max_upload_mb: int = Field(default=60, ge=1, le=2048, description="Largest body of a request, in MiB.")
+    trusted_proxies: tuple[str, ...] = Field(
+        default=("127.0.0.1", "::1"),
+        description="Addresses of proxies whose word on the client's address and scheme is taken.",
+    )
     log_level: str = Field(
         default="WARNING",
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",

@@ -41,3 +41,11 @@ class NotKeptError(UserFixableError):
 
 class TooLargeToKeepError(UserFixableError):
     """An answer is larger than what is kept of one."""
+
+
+class KeyReusedError(UserFixableError):
+    """An idempotency key came before, with another request."""
+
+
+class StillAnsweringError(UserFixableError):
+    """A request with the same idempotency key is being answered."""

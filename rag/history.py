@@ -164,8 +164,10 @@ class History:
         return [_kept(row) for row in rows]
 
     def rename(self, owner: str, conversation_id: str, name: str) -> Conversation:
-        """Give a conversation another name. Raises NotKeptError."""
+        """Give a conversation another name; a blank one changes nothing. Raises NotKeptError."""
         name = " ".join(name.split())[:LONGEST_NAME]
+        if not name:
+            return self.conversation(owner, conversation_id)
         with self.database.together():
             self.database.do(
                 "UPDATE conversations SET name = ?, folded = ? WHERE owner = ? AND id = ?",

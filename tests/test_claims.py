@@ -24,6 +24,8 @@ from rag.timeline import timeline
 from rag.types import Answer
 from rag.when import When
 
+# Two texts of one URL would be revisions of one article.
+STORY = replace(FERRY, url="")
 ABSURD = "Who won the 1954 chess olympiad?"
 
 
@@ -70,7 +72,7 @@ def test_the_parts_of_a_claim_are_the_sentences_own_words(
     content: str,
     stance: str,
 ) -> None:
-    run(empty_archive, replace(FERRY, id="one", text=text, language=language, source="Wire"))
+    run(empty_archive, replace(STORY, id="one", text=text, language=language, source="Wire"))
     rows = [row for row in claims_of(empty_archive, text) if row.act == act]
     assert [(r.speaker, r.addressee, r.content, r.stance) for r in rows] == [
         (speaker, addressee, content, stance)
@@ -117,7 +119,7 @@ def ask(archive: Archive, question: str) -> Answer:
 
 
 def test_other_figures_for_one_thing_are_shown_side_by_side(empty_archive: Archive) -> None:
-    run(empty_archive, *(replace(FERRY, id=str(n), text=STORM.format(n)) for n in (13, 31)))
+    run(empty_archive, *(replace(STORY, id=str(n), text=STORM.format(n)) for n in (13, 31)))
     answer = ask(empty_archive, "How many people did the storm in Valmere kill?")
     (disagreement,) = answer.disagreements
     assert disagreement.about == "dead"
@@ -131,8 +133,8 @@ def test_figures_in_two_languages_disagree_too(empty_archive: Archive) -> None:
     arabic = "قال مكتب الميناء إن العاصفة قتلت ٣١ شخصًا في فالمير يوم الأحد."
     run(
         empty_archive,
-        replace(FERRY, id="en", text=STORM.format(13)),
-        replace(FERRY, id="ar", text=arabic, language="ar"),
+        replace(STORY, id="en", text=STORM.format(13)),
+        replace(STORY, id="ar", text=arabic, language="ar"),
     )
     question = "How many people did the storm in Valmere kill?"
     hits = retrieve(empty_archive, question, top_k=10, filters=Filters()).hits
@@ -144,8 +146,8 @@ def test_a_figure_far_from_what_it_counts(empty_archive: Archive) -> None:
     said = "The number of those killed by the storm in Valmere, the harbour office said, has reached {}."
     run(
         empty_archive,
-        replace(FERRY, id="a", text=STORM.format(13)),
-        replace(FERRY, id="b", text=said.format("at least 31")),
+        replace(STORY, id="a", text=STORM.format(13)),
+        replace(STORY, id="b", text=said.format("at least 31")),
     )
     answer = ask(empty_archive, "How many people did the storm in Valmere kill?")
     assert {side.says for d in answer.disagreements for side in d.sides} == {"13", "≥ 31"}
@@ -163,14 +165,14 @@ def test_a_figure_far_from_what_it_counts(empty_archive: Archive) -> None:
 def test_what_agrees_or_is_about_something_else_is_no_disagreement(
     empty_archive: Archive, other: str
 ) -> None:
-    run(empty_archive, replace(FERRY, id="a", text=STORM.format(13)), replace(FERRY, id="b", text=other))
+    run(empty_archive, replace(STORY, id="a", text=STORM.format(13)), replace(STORY, id="b", text=other))
     assert ask(empty_archive, "How many people did the storm in Valmere kill?").disagreements == ()
 
 
 def test_a_denial_is_the_other_side(empty_archive: Archive) -> None:
     said = "Sorvia warned Valmere of the storm on Friday, the harbour office said."
     denied = "Valmere denied that Sorvia had warned it of the storm."
-    run(empty_archive, replace(FERRY, id="a", text=said), replace(FERRY, id="b", text=denied))
+    run(empty_archive, replace(STORY, id="a", text=said), replace(STORY, id="b", text=denied))
     answer = ask(empty_archive, "Who warned Valmere of the storm?")
     (disagreement,) = answer.disagreements
     assert disagreement.about == "denial"
@@ -208,7 +210,7 @@ def by_model(archive: Archive, *replies: Reply | str) -> tuple[tuple[Claim, ...]
 
 @pytest.fixture
 def warned(empty_archive: Archive) -> Archive:
-    run(empty_archive, replace(FERRY, id="w", text=TEXT, published_at="2024-03-20"))
+    run(empty_archive, replace(STORY, id="w", text=TEXT, published_at="2024-03-20"))
     return empty_archive
 
 

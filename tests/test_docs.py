@@ -50,7 +50,7 @@ def test_every_endpoint_exists(assistant: Assistant) -> None:
         re.sub(r"{\w+}", "{id}", path): methods
         for path, methods in create_api(assistant).openapi()["paths"].items()
     }
-    for method, path in re.findall(r"`(GET|POST|DELETE) (/\S+?)`", README):
+    for method, path in re.findall(r"`(GET|POST|PUT|PATCH|DELETE) (/\S+?)`", README):
         assert method.lower() in paths[path], (method, path)
 
 

@@ -11,8 +11,10 @@ from index.boilerplate import LEAST_ARTICLES
 from index.duplicates import resemblance, sign
 from index.embed import Embedder
 from index.ingest import Outcome, ingest
+from index.sources import Sources
 from index.types import Article
 from tests.conftest import open_archive
+from tests.hostile import zipped
 
 WIRE = (
     "The ferry Aurora ran aground off Valmere on Sunday evening with two hundred passengers on board. "
@@ -183,3 +185,33 @@ def test_an_archive_of_before_there_were_revisions_takes_them(tmp_path: Path, em
     run(archive, article("a", OTHER))
     assert [r.article.text for r in archive.revisions("a")] == [OTHER, WIRE]
     archive.close()
+
+
+def test_a_file_keeps_the_id_that_it_got_first(empty_archive: Archive, tmp_path: Path) -> None:
+    def take(*given: Path) -> dict[str, str]:
+        with Sources(empty_archive) as sources:
+            outcomes = ingest(empty_archive, sources.read([str(path) for path in given]))
+            return {outcome.article_id: outcome.status for outcome in outcomes}
+
+    year = tmp_path / "news" / "2024"
+    year.mkdir(parents=True)
+    (year / "ferry.txt").write_text(WIRE)
+    (year / "both.zip").write_bytes(zipped(("museum.txt", OTHER)))
+    first = take(year)
+    assert first == {"ferry.txt": "added", "both.zip/museum.txt": "added"}
+    # Through any folder above it, and by itself, it is the same file.
+    unchanged = dict.fromkeys(first, "unchanged")
+    assert take(tmp_path / "news") == take(tmp_path / "news" / ".." / "news") == unchanged
+    assert take(year / "ferry.txt") == {"ferry.txt": "unchanged"}
+    (year / "ferry.txt").write_text(f"{WIRE} It is free again.")
+    assert take(tmp_path)["ferry.txt"] == "replaced"
+    # One of the same name elsewhere is another article, and takes the place of none.
+    (tmp_path / "news" / "2025").mkdir()
+    (tmp_path / "news" / "2025" / "ferry.txt").write_text("The ferry of Ossun was sold to a museum in May.")
+    assert take(tmp_path / "news" / "2025") == {"2025/ferry.txt": "added"}
+    assert "free again" in empty_archive.article("ferry.txt").text
+    # A folder that has moved brings nothing new.
+    (tmp_path / "news").rename(tmp_path / "kept")
+    assert set(take(tmp_path / "kept" / "2024").values()) == {"unchanged"}
+    assert take(tmp_path / "kept" / "2025") == {"2025/ferry.txt": "unchanged"}
+    assert empty_archive.count_articles() == 3

@@ -18,7 +18,9 @@ def address(assistant: Assistant) -> Iterator[str]:
         yield url
 
 
-@pytest.mark.parametrize("path", ["/", "/docs", "/healthz", "/v1/articles", "/nowhere", "/openapi.json"])
+@pytest.mark.parametrize(
+    "path", ["/", "/en/", "/docs", "/healthz", "/v1/articles", "/nowhere", "/openapi.json"]
+)
 @pytest.mark.parametrize("headers", [BROWSER, {}], ids=["browser", "program"])
 def test_every_response_carries_them(address: str, path: str, headers: dict[str, str]) -> None:
     reply = httpx.get(address + path, headers=headers).headers
@@ -31,7 +33,7 @@ def test_every_response_carries_them(address: str, path: str, headers: dict[str,
 
 
 def test_a_nonce_is_used_once(address: str) -> None:
-    first, second = (httpx.get(address, headers=BROWSER) for _ in range(2))
+    first, second = (httpx.get(f"{address}/en/", headers=BROWSER) for _ in range(2))
     nonces = []
     for reply in (first, second):
         nonce = reply.headers["content-security-policy"].split("'nonce-")[1].split("'")[0]

@@ -12,7 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from index.types import Coverage, Filters
+from index.archive import Archive
+from index.copying import backup, restore
+from index.ingest import ingest
+from index.types import Article, Coverage, Filters
 from rag.database import FILE
 from rag.errors import HistoryError, NotKeptError, TooLargeToKeepError
 from rag.history import REASONS, History, Kept, Limits, shortened, turns
@@ -165,6 +168,7 @@ def test_a_name_is_the_first_question_shortened(history: History) -> None:
     name = history.conversation("ana", kept.conversation_id).name
     assert name.startswith("Who warned whom before") and name.endswith("…") and len(name) <= 80
     renamed = history.rename("ana", kept.conversation_id, "  The\nattack  ")
+    assert history.rename("ana", kept.conversation_id, " \n") == renamed
     assert renamed.name == "The attack" == history.conversations("ana")[0].name
     assert shortened("x" * 200) == "x" * 79 + "…"
 
@@ -338,3 +342,38 @@ def test_processes_and_threads_at_once_lose_nothing(tmp_path: Path) -> None:
         assert [process.exitcode for process in processes] == [0, 0, 0]
         assert [history.count_conversations(f"p{n}") for n in range(3)] == [20] * 3
         assert len(history.answers("together", together)) == 81
+
+
+def test_a_backup_has_the_conversations_of_one_moment(empty_archive: Archive, tmp_path: Path) -> None:
+    folder, stop = empty_archive.config.archive, threading.Event()
+    with closing(History(folder)) as history:
+        kept = history.append("ana", made("Before?", "Yes."))
+        history.rate("ana", kept.id, "up")
+
+        def talk() -> None:
+            while not stop.is_set():
+                history.append("bo", made("Q?", "x" * 5000))
+
+        thread = threading.Thread(target=talk)
+        thread.start()
+        backup(empty_archive, tmp_path / "b.tar")
+        stop.set()
+        thread.join()
+    restore(tmp_path / "b.tar", tmp_path / "restored")
+    with closing(History(tmp_path / "restored")) as restored:
+        assert restored.answer(kept.id).answer == kept.answer
+        assert [rated.feedback.verdict for rated in restored.feedback()] == ["up"]
+        numbers = [
+            len(restored.answers("bo", each.id)) for each in restored.conversations("bo", limit=9999)
+        ]
+        assert set(numbers) <= {1}
+
+
+def test_what_was_quoted_stays_when_an_article_is_removed(empty_archive: Archive) -> None:
+    article = Article("ferry", "Ferry", "It sank.", language="en")
+    assert [outcome.status for outcome in ingest(empty_archive, [article])] == ["added"]
+    with closing(History(empty_archive.config.archive)) as history:
+        kept = history.append("ana", made("Did it sink?", "It sank."))
+        empty_archive.remove("ferry")
+        assert history.answer(kept.id).answer == kept.answer
+        assert empty_archive.faults().incomplete == ()

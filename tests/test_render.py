@@ -155,12 +155,12 @@ def test_copies_and_doubts_are_told() -> None:
     doubtful = replace(ENGLISH, verified=False, reason="the number 7 is not in it", also_in=(copy,))
     answer = an_answer(doubtful, status="partly verified")
     html = Read(answer_to_html(answer))
-    assert "also printed by The Ledger (2024-04-02)" in html.text["li"][0]
+    assert "also reported by The Ledger (2024-04-02)" in html.text["li"][0]
     assert any(each.get("data-article") == "copy" for each in html.all("button", "dl-open"))
     assert "⚠ [1] not verified: the number 7 is not in it" in html.text["li"][0]
     assert "⚠ not verified" in html.text["p"][0]
     text = answer_to_text(answer)
-    assert "also printed by The Ledger, 2024-04-02: Same story" in text
+    assert "also reported by The Ledger, 2024-04-02: Same story" in text
     assert "https://ledger.example.org/" in text
     assert "not verified: the number 7 is not in it" in text
 

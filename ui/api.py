@@ -18,8 +18,13 @@ from index.readers import InputArticle
 from index.readers import one_line as findings_of
 from index.types import Article
 from rag.chat import Assistant, check_filters
+from rag.replies import Replies
 from rag.types import Answer, AnswerDone, CitationMade, Event, EvidenceFound, StatementMade
 from ui.completions import add_completions
+from ui.conversations import add_conversations, keeping, kept_with
+from ui.idempotency import Idempotency
+from ui.ingestion import add_ingestion
+from ui.jobs import Jobs
 from ui.openapi import (
     ABOUT_EXAMPLES,
     ASK_EXAMPLES,
@@ -28,6 +33,8 @@ from ui.openapi import (
     complete,
     replies,
 )
+from ui.owner import Owners
+from ui.paging import add_links
 from ui.problems import NOT_SENT_AS_JSON, add_problem_handlers, one_line, problem_of
 from ui.schemas import (
     MAX_ARTICLES,
@@ -37,6 +44,7 @@ from ui.schemas import (
     ArticlePage,
     ArticleQuery,
     Ask,
+    Asked,
     ClaimTable,
     FullArticle,
     Ready,
@@ -50,22 +58,30 @@ from ui.streaming import CLIENT_CLOSED, streamed, whole
 _DATA: TypeAdapter[Any] = TypeAdapter(Any)
 
 
-def create_api(assistant: Assistant) -> FastAPI:
-    """The REST application; the chat page is mounted on it elsewhere."""
+def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
+    """The REST application; the chat page is mounted on it elsewhere, and may share its `jobs`."""
+    jobs = jobs or Jobs(assistant.archive)
     app = FastAPIOffline(
         redoc_url=None,
+        # The functions' names: short, and the same from version to version.
+        generate_unique_id_function=lambda route: route.name,
         title="Dateline",
         version=version("dateline"),
         description="Cited answers from a multilingual news archive.",
         # Unless told not to, the page asks another host whether the description is valid.
         swagger_ui_parameters={"validatorUrl": None},
     )
-    add_problem_handlers(app)
+    # The last one added is the outermost.
+    app.add_middleware(Idempotency, replies=lambda: Replies(assistant.history.database))
+    app.add_middleware(Owners)
+    add_problem_handlers(app, assistant.settings.max_upload_mb)
     _add_questions(app, assistant)
+    add_conversations(app, assistant)
     add_completions(app, assistant)
     _add_articles(app, assistant)
+    add_ingestion(app, assistant, jobs)
     _add_health(app, assistant)
-    _describe(app)
+    _describe(app, assistant)
     return app
 
 
@@ -73,8 +89,8 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
     @app.post(
         "/v1/ask",
         tags=["questions"],
-        response_model=Answer,
-        responses=replies("ask", 400, 413, 422, 502, 503),
+        response_model=Asked,
+        responses=replies("ask", 400, 404, 409, 413, 422, 502, 503),
     )
     async def ask(
         asked: Annotated[Ask, Body(openapi_examples=ASK_EXAMPLES)], request: Request
@@ -82,11 +98,13 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
         """Answer a question from the articles, or say that they do not hold the answer.
 
         With `stream`, server-sent events, each with one JSON object: `evidence`, then `citation`
-        and `statement` as they are made, then `answer`; an `error` ends the stream early.
+        and `statement` as they are made, then `answer`; an `error` ends the stream early. With
+        `conversation` the answer is kept, and comes with its id.
         """
+        history, keep = await keeping(assistant, asked, request)
         events = assistant.stream(
             asked.question,
-            history=asked.turns(),
+            history=history,
             filters=asked.filters.filters(),
             top_k=asked.top_k,
             infer_time=asked.infer_time,
@@ -94,8 +112,8 @@ def _add_questions(app: FastAPI, assistant: Assistant) -> None:
             answer_language=asked.answer_language,
         )
         if asked.stream:
-            return await streamed(events, _encoded, _error)
-        return await whole(request, events) or Response(status_code=CLIENT_CLOSED)
+            return await streamed(kept_with(events, keep), _encoded, _error)
+        return await whole(request, kept_with(events, keep)) or Response(status_code=CLIENT_CLOSED)
 
     @app.post("/v1/search", tags=["questions"], responses=replies("search", 400, 413, 422, 503))
     async def search(wanted: Annotated[Search, Body(openapi_examples=SEARCH_EXAMPLES)]) -> SearchResult:
@@ -145,16 +163,21 @@ def _add_articles(app: FastAPI, assistant: Assistant) -> None:
     one_at_a_time = asyncio.Lock()
 
     @app.get("/v1/articles", tags=["articles"], responses=replies("articles", 422, 503))
-    def list_articles(query: Annotated[ArticleQuery, Query()]) -> ArticlePage:
+    def list_articles(
+        query: Annotated[ArticleQuery, Query()], request: Request, response: Response
+    ) -> ArticlePage:
         """A page of the archive's articles, newest publication first, undated ones last."""
         filters = query.filters()
         check_filters(filters)
-        page = assistant.archive.articles(offset=query.offset, limit=query.limit, filters=filters)
+        page = assistant.archive.browse(
+            query.query, offset=query.offset, limit=query.limit, filters=filters
+        )
+        add_links(request, response, total=page.total, offset=query.offset, limit=query.limit)
         return ArticlePage(
-            total=assistant.archive.count_articles(filters),
+            total=page.total,
             offset=query.offset,
             limit=query.limit,
-            articles=[ArticleHead.of(article) for article in page],
+            articles=[ArticleHead.of(article) for article in page.articles],
         )
 
     @app.get("/v1/articles/{id:path}", tags=["articles"], responses=replies("article", 404, 503))
@@ -252,10 +275,13 @@ def _add_health(app: FastAPI, assistant: Assistant) -> None:
             raise ArchiveUnavailableError(str(error)) from error
 
 
-def _describe(app: FastAPI) -> None:
+def _describe(app: FastAPI, assistant: Assistant) -> None:
     describe = app.openapi
+    settings = assistant.settings
 
     def described() -> dict[str, Any]:
-        return app.openapi_schema or complete(describe())
+        return app.openapi_schema or complete(
+            describe(), longest_question=settings.max_question_chars, has_llm=settings.has_llm
+        )
 
     app.openapi = described  # type: ignore[method-assign]

@@ -13,7 +13,7 @@ from dataclasses import asdict
 from datetime import date, datetime
 from importlib import metadata
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import typer
 from typer.core import TyperGroup
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from rag.config import Settings
     from rag.timeline import Entry
     from rag.types import Evidence, RankedPassage
+    from ui.tokens import Tokens
 
 # Other packages add commands here: the value is a Typer app.
 COMMANDS = "dateline.commands"
@@ -73,6 +74,8 @@ app = typer.Typer(
 )
 articles_app = typer.Typer(help="List, show and remove the archive's articles.", no_args_is_help=True)
 app.add_typer(articles_app, name="articles")
+token_app = typer.Typer(help="Who may use a server of this archive.", no_args_is_help=True)
+app.add_typer(token_app, name="token")
 
 
 def _show_version(asked: bool) -> None:
@@ -509,6 +512,7 @@ def chat(
 @articles_app.command("list")
 def list_articles(
     ctx: typer.Context,
+    query: Annotated[str, typer.Option(help="Words of the title, a passage or the outlet; or an id.")] = "",
     offset: Annotated[int, typer.Option(min=0, help="Articles to skip.")] = 0,
     limit: Annotated[int, typer.Option(min=1, help="Articles to show.")] = 50,
     published_from: FromOption = None,
@@ -526,8 +530,8 @@ def list_articles(
 
     check_filters(filters)
     with _assistant(settings) as assistant:
-        found = assistant.archive.articles(offset=offset, limit=limit, filters=filters)
-        total = assistant.archive.count_articles(filters)
+        page = assistant.archive.browse(_text(query), offset=offset, limit=limit, filters=filters)
+    found, total = page.articles, page.total
     if as_json:
         from ui.schemas import ArticleHead, ArticlePage
 
@@ -573,6 +577,63 @@ def remove_articles(
                 report(str(error))
             else:
                 _say(f"removed {article_id}")
+
+
+@token_app.command("create")
+def create_token(
+    ctx: typer.Context,
+    name: Annotated[str, typer.Argument(help="Whose token it is; shown in logs.")],
+    scope: Annotated[
+        Literal["read", "write"], typer.Option(help="`read` asks and reads; `write` adds and removes too.")
+    ] = "read",
+    expires: Annotated[
+        float | None,
+        typer.Option(
+            "--expires", metavar="DAYS", min=0.001, max=36500, help="Days it is valid.", show_default=False
+        ),
+    ] = None,
+    archive: ArchiveOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Make a token and show it, once."""
+    with _tokens(ctx, archive) as tokens:
+        text = tokens.create(_text(name), scope, expires)
+    if as_json:
+        _say_json({"name": name, "scope": scope, "token": text})
+        return
+    _say(text)
+    print("Keep it: it is not shown again. Servers that run know it already.", file=sys.stderr)
+
+
+@token_app.command("list")
+def list_tokens(ctx: typer.Context, archive: ArchiveOption = None, as_json: JsonOption = False) -> None:
+    """The tokens' names and scopes; not the tokens, which are not kept."""
+    with _tokens(ctx, archive) as tokens:
+        found = tokens.all()
+    if as_json:
+        _say_json([{**asdict(each), "expired": each.expired} for each in found])
+        return
+    _table(
+        ("name", "scope", "begins with", "created", "expires"),
+        [
+            (
+                each.name,
+                each.scope,
+                f"dateline_{each.key}",
+                each.created,
+                f"{each.expires} (expired)" if each.expired else each.expires or "never",
+            )
+            for each in found
+        ],
+    )
+
+
+@token_app.command("revoke")
+def revoke_token(ctx: typer.Context, name: str, archive: ArchiveOption = None) -> None:
+    """Make a token invalid, at once and for all servers."""
+    with _tokens(ctx, archive) as tokens:
+        tokens.revoke(_text(name))
+    _say(f"revoked {name}")
 
 
 @app.command()
@@ -674,6 +735,17 @@ def _settings(ctx: typer.Context, archive: Path | None, **overrides: Any) -> "Se
     settings = load_settings(archive=_archive_folder(ctx, archive), **overrides)
     set_up_logging(settings.log_level)
     return settings
+
+
+@contextmanager
+def _tokens(ctx: typer.Context, archive: Path | None) -> Iterator["Tokens"]:
+    from ui.tokens import Tokens
+
+    tokens = Tokens(_settings(ctx, archive).archive)
+    try:
+        yield tokens
+    finally:
+        tokens.close()
 
 
 @contextmanager

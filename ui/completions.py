@@ -12,7 +12,7 @@ from typing import Annotated, Literal
 
 from fastapi import Body, FastAPI, Request, Response
 from fastapi.sse import format_sse_event
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from rag.chat import Assistant
 from rag.errors import QuestionError
@@ -21,7 +21,7 @@ from rag.types import Answer, AnswerDone, Citation, CitationMade, Event, Stateme
 from ui.openapi import COMPLETION_EXAMPLES, replies
 from ui.problems import ModelNotFoundError, openai_error, problem_of
 from ui.render import abstention_text
-from ui.schemas import RequestFilters, Text, TopK
+from ui.schemas import RequestFilters, Text, TopK, whole_number
 from ui.streaming import CLIENT_CLOSED, streamed, whole
 
 MODEL = "dateline"
@@ -53,7 +53,7 @@ class Message(BaseModel):
 class StreamOptions(BaseModel):
     """What a stream ends with."""
 
-    include_usage: bool = False
+    include_usage: bool = Field(default=False, strict=True)
 
 
 class CompletionRequest(BaseModel):
@@ -63,9 +63,9 @@ class CompletionRequest(BaseModel):
 
     model: str
     messages: tuple[Message, ...] = Field(min_length=1, max_length=MAX_MESSAGES)
-    stream: bool | None = False
+    stream: Annotated[bool, Field(strict=True)] | None = False
     stream_options: StreamOptions | None = None
-    n: Annotated[int, Field(ge=1, le=1)] | None = None
+    n: Annotated[int, Field(strict=True, ge=1, le=1), BeforeValidator(whole_number)] | None = None
     filters: RequestFilters = RequestFilters()
     top_k: TopK = None
 

@@ -12,6 +12,8 @@ import secrets
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from ui.paths import is_data
+
 # What is no page: data, and documents that hold everything they need. Nothing in it may run.
 _DOCUMENT = (
     "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
@@ -20,8 +22,8 @@ _DOCUMENT = (
 # Nothing may come from another host, and nothing may be sent to one.
 _PAGE = (
     "default-src 'self'; script-src 'self' 'nonce-{nonce}' 'unsafe-eval'; "
-    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; object-src 'none'; base-uri 'self'; "
-    "form-action 'self'; frame-ancestors 'none'"
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self' data:; "
+    "object-src 'none'; base-uri 'self'; form-action 'self'; frame-ancestors 'none'"
 )
 _HEADERS = {
     "x-content-type-options": "nosniff",
@@ -33,8 +35,6 @@ _HEADERS = {
 }
 _ONLY_HTTPS = "max-age=31536000"
 _SCRIPT = re.compile(rb"<script(?=[\s>])", re.IGNORECASE)
-# Its HTML is data that somebody else may have written, never a page.
-_DATA = re.compile(r"/v\d+/|/mcp(/|$)")
 
 
 class SecurityHeaders:
@@ -46,7 +46,7 @@ class SecurityHeaders:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        if _DATA.match(scope["path"]):
+        if is_data(scope["path"]):
             return await self._app(scope, receive, _adding(send, scope, _DOCUMENT))
         nonce = secrets.token_urlsafe(16)
         if _takes_html(scope):

@@ -7,7 +7,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,11 +15,11 @@ from typing import TYPE_CHECKING
 from index.archive import Archive
 from index.errors import UnreadableInputError
 from index.ingest import ingest
-from index.readers import readers
 from index.readers.record import is_web_address
 from index.sources import Sources, is_url
 from index.watch import watch
 from rag.config import Settings
+from ui.expected import expected_articles
 
 if TYPE_CHECKING:
     from index.cluster import RayWorkers
@@ -73,7 +73,8 @@ def _ray(address: str, archive: Archive) -> AbstractContextManager["RayWorkers"]
 @contextmanager
 def _progress(inputs: Sequence[str]) -> Iterator[Callable[[Counts], None]]:
     """A bar with the rate and the time left on a terminal; elsewhere a line of JSON a step."""
-    expected = _expected_articles(inputs)
+    # What a URL holds cannot be seen before it is read.
+    expected = 0 if any(map(is_url, inputs)) else expected_articles(map(Path, inputs))
     if not sys.stderr.isatty():
         yield _Steps(expected).show
         return
@@ -121,22 +122,6 @@ class _Steps:
         step = {"done": done, "expected": self._expected or None, **counts, "per_second": round(rate, 2)}
         step["seconds_left"] = None if left is None else round(left)
         print(json.dumps(step), file=sys.stderr, flush=True)
-
-
-def _expected_articles(inputs: Sequence[str]) -> int:
-    """How many articles the inputs seem to hold: one a file, or one a line; 0 when that cannot be seen."""
-    expected = 0
-    for path in map(Path, inputs):
-        if is_url(str(path)):
-            return 0
-        for file in path.rglob("*") if path.is_dir() else (path,):
-            suffix = file.suffix.lower()
-            if suffix == ".jsonl":
-                with suppress(OSError), file.open("rb") as lines:
-                    expected += sum(1 for line in lines if line.strip())
-            elif suffix in readers():
-                expected += 1
-    return expected
 
 
 def watch_feeds(

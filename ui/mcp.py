@@ -9,6 +9,7 @@ from fastapi import FastAPI
 from fastapi.concurrency import run_in_threadpool
 from mcp.server.mcpserver import MCPServer
 from mcp.server.mcpserver.exceptions import ToolError
+from mcp.server.transport_security import TransportSecuritySettings
 from mcp.types import ToolAnnotations
 from pydantic import Field, RootModel
 
@@ -87,9 +88,12 @@ def create_mcp(assistant: Assistant) -> MCPServer[Any]:
 def add_mcp(app: FastAPI, assistant: Assistant) -> None:
     """Serve the tools at `/mcp` (streamable HTTP, without sessions: any replica may answer)."""
     server = create_mcp(assistant)
-    # On a loopback address, requests by another name for it are refused: a page elsewhere could make them.
     inside = server.streamable_http_app(
-        streamable_http_path="/mcp", stateless_http=True, json_response=True, host=assistant.settings.host
+        streamable_http_path="/mcp",
+        stateless_http=True,
+        json_response=True,
+        # `ui/access.py` refuses what a page elsewhere makes a browser send, here as everywhere.
+        transport_security=TransportSecuritySettings(enable_dns_rebinding_protection=False),
     )
     app.router.routes.extend(inside.routes)
     app.router.lifespan_context = _around(app.router.lifespan_context, server)

@@ -18,6 +18,7 @@ class Phrases:
     undated: str
     changed_stands: str
     changed_gone: str
+    verified: str
     unverified: str
     original: str
     searched_for: str

@@ -18,7 +18,16 @@ from index.errors import (
     UnreadableInputError,
     UserFixableError,
 )
-from rag.errors import ModelError, ModelUnreachableError, QuestionError
+from rag.errors import (
+    HistoryError,
+    KeyReusedError,
+    ModelError,
+    ModelUnreachableError,
+    NotKeptError,
+    QuestionError,
+    StillAnsweringError,
+)
+from ui.jobs import BusyError, JobNotFoundError, NotListedError
 from ui.schemas import Problem
 
 logger = logging.getLogger(__name__)
@@ -28,7 +37,10 @@ class ModelNotFoundError(UserFixableError):
     """An OpenAI client asks for another model than the one there is."""
 
 
-MAX_BODY_BYTES = 60 * 1024 * 1024
+class NotAcceptableError(UserFixableError):
+    """The client takes none of the formats that there are."""
+
+
 NOT_SENT_AS_JSON = "The body was not sent as JSON: add the header `content-type: application/json`."
 # Details may quote what the client sent, and that may be megabytes.
 _LONGEST_DETAIL = 500
@@ -39,6 +51,14 @@ _STATUS: tuple[tuple[type[UserFixableError], int], ...] = (
     (UnreadableInputError, 422),
     (ArticleNotFoundError, 404),
     (ModelNotFoundError, 404),
+    (NotKeptError, 404),
+    (KeyReusedError, 422),
+    (StillAnsweringError, 409),
+    (NotAcceptableError, 406),
+    (HistoryError, 503),
+    (JobNotFoundError, 404),
+    (NotListedError, 404),
+    (BusyError, 429),
     (ArchiveUnavailableError, 503),
     (ModelUnreachableError, 503),
     (ModelError, 502),
@@ -70,15 +90,16 @@ def one_line(text: str) -> str:
     return line if len(line) <= _LONGEST_DETAIL else line[: _LONGEST_DETAIL - 1] + "…"
 
 
-def add_problem_handlers(app: FastAPI) -> None:
-    """Answer every error in this shape, and refuse bodies that are too large."""
+def add_problem_handlers(app: FastAPI, max_upload_mb: int) -> None:
+    """Answer every error in this shape, and refuse bodies of more MiB than that."""
     for kind in (RequestValidationError, HTTPException, UserFixableError):
-        app.add_exception_handler(kind, _answer)
-    app.add_middleware(_LimitedBody)
+        app.add_exception_handler(kind, problem_response)
+    app.add_middleware(_LimitedBody, mebibytes=max_upload_mb)
     app.add_middleware(_CaughtBugs)
 
 
-async def _answer(request: Request, error: Exception) -> JSONResponse:
+async def problem_response(request: Request, error: Exception) -> JSONResponse:
+    """The error as a reply; on the paths that OpenAI's clients use, also as they read it."""
     # As the client wrote it, so that it is a valid URI reference.
     address = request.scope.get("raw_path", b"").decode("ascii", "replace")
     headers = getattr(error, "headers", None)
@@ -96,7 +117,7 @@ async def _answer(request: Request, error: Exception) -> JSONResponse:
 def openai_error(problem: Problem) -> dict[str, Any]:
     """The error as OpenAI's clients read it; RFC 9457 lets a problem have members of its own."""
     kind = "server_error" if problem.status >= 500 else "invalid_request_error"
-    code = "model_not_found" if problem.status == 404 else None
+    code = {401: "invalid_api_key", 404: "model_not_found", 429: "rate_limit_exceeded"}.get(problem.status)
     return {"error": {"message": problem.detail, "type": kind, "param": None, "code": code}}
 
 
@@ -127,23 +148,25 @@ class _CaughtBugs:
         except Exception as error:
             if started:
                 raise
-            response = await _answer(Request(scope), error)
+            response = await problem_response(Request(scope), error)
             await response(scope, receive, send)
 
 
 class _LimitedBody:
     """Refuses a request body over the limit, announced or not, before it fills the memory."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, *, mebibytes: int) -> None:
         self._app = app
+        self._mebibytes = mebibytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
+        most = self._mebibytes * 2**20
         announced = dict(scope["headers"]).get(b"content-length", b"0")
-        too_large = HTTPException(413, f"The body is larger than {MAX_BODY_BYTES // 2**20} MiB: send less.")
-        if not announced.isdigit() or int(announced) > MAX_BODY_BYTES:
-            response = await _answer(Request(scope), too_large)
+        too_large = HTTPException(413, f"The body is larger than {self._mebibytes} MiB: send less.")
+        if not announced.isdigit() or int(announced) > most:
+            response = await problem_response(Request(scope), too_large)
             return await response(scope, receive, send)
         received = 0
 
@@ -151,7 +174,7 @@ class _LimitedBody:
             nonlocal received
             message = await receive()
             received += len(message.get("body", b""))
-            if received > MAX_BODY_BYTES:
+            if received > most:
                 raise too_large
             return message
 
@@ -185,7 +208,7 @@ def _first_finding(error: RequestValidationError) -> str:
         case "json_invalid":
             reason = first.get("ctx", {}).get("error", first["msg"])
             return f"The body is not JSON: {reason} at character {where}."
-        case "model_attributes_type":
+        case "model_attributes_type" | "model_type":
             message = "must be a JSON object"
         case "extra_forbidden":
             message = "is not known here"

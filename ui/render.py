@@ -5,18 +5,18 @@ it carries its own language and direction: a Persian sentence may quote an Engli
 the brackets and dates beside it must stay where they belong.
 """
 
-import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from html import escape
 from typing import Literal
-from urllib.parse import urlsplit
 
 from index.language import is_right_to_left
 from index.types import Article, Coverage, Filters
 from rag.claims import Claim
 from rag.timeline import Entry
 from rag.types import Answer, Citation, Period, Source, Statement
+from ui.cards import card_id, cards, disagreement_columns, quote, source_head, source_list, title_line
+from ui.fragments import attributes, bdi, chip, day, joined, language_tag, link, time_tag
 from ui.phrases import Phrases, language_name, phrases
 
 # Isolate, end of isolate, right-to-left mark: what plain text has in place of `dir`.
@@ -24,21 +24,28 @@ _FSI, _PDI, _RLM = "\u2068", "\u2069", "\u200f"
 _SHOWN_SOURCES = 8
 
 
-def answer_to_html(answer: Answer) -> str:
-    """A whole answer, or an abstention, with its sources and what was searched."""
+def answer_to_html(answer: Answer, key: str = "", *, again: str = "", tail: str = "") -> str:
+    """A whole answer, or an abstention, with its sources and what was searched.
+
+    On a page with several answers `key` tells them apart, and pointing at a number shows its card. `again`
+    names the button that asks without the time that was read from the question; `tail` is HTML of the page.
+    """
     words = phrases(answer.language)
-    followed = _followed(answer.standalone_question, words) + _narrowed(answer.period, words)
+    followed = _followed(answer.standalone_question, words) + _narrowed(answer.period, words, again)
     if answer.abstained:
-        return _answer_block("dl-abstention", words, followed + _abstention(answer, words))
+        return _answer_block("dl-abstention", words, followed + _abstention(answer, words) + tail, key)
     written = words.written.format(model=answer.model) if answer.model else words.quoted
     return _answer_block(
         "dl-grounded",
         words,
         followed
-        + _statements(answer.statements, answer.citations, words, quoted=not answer.model)
-        + _disagreements(answer, words)
-        + _source_list(answer, words)
-        + _receipt(written, answer.coverage, words),
+        + _statements(answer.statements, answer.citations, words, quoted=not answer.model, key=key)
+        + disagreement_columns(answer, words, key)
+        + source_list(answer.statements, answer.citations, words)
+        + _receipt(written, answer.coverage, words)
+        + tail
+        + (cards(answer.citations, words, key) if key else ""),
+        key,
     )
 
 
@@ -49,18 +56,21 @@ def unfinished_to_html(
     language: str,
     quoted: bool,
     state: Literal["working", "stopped", "failed"] = "working",
+    key: str = "",
 ) -> str:
     """The part of an answer that has arrived so far, or had when it was stopped or failed."""
     words = phrases(language)
-    written = _statements(statements, citations, words, quoted=quoted)
+    written = _statements(statements, citations, words, quoted=quoted, key=key)
+    if written and key:
+        written += cards(citations, words, key)
     if state == "failed":
-        return _answer_block("dl-failed", words, written) if written else ""
+        return _answer_block("dl-failed", words, written, key) if written else ""
     if state == "stopped":
         note = f'<p class="dl-note">{escape(words.stopped)}</p>'
-        return _answer_block("dl-stopped", words, written + note)
+        return _answer_block("dl-stopped", words, written + note, key)
     dots = '<span aria-hidden="true"></span>'
     note = f'<p class="dl-working" role="status">{escape(words.working)}{dots}</p>'
-    return _answer_block("dl-unfinished", words, written + note)
+    return _answer_block("dl-unfinished", words, written + note, key)
 
 
 def question_to_html(question: str, language: str = "") -> str:
@@ -84,10 +94,12 @@ def article_to_html(
     *,
     replaced_at: str = "",
     stands: bool = True,
+    tools: str = "",
 ) -> str:
     """An article with one stretch of its text marked; `language` is the reader's.
 
     `replaced_at` is when a newer text came in; `stands` says whether the stretch is in that, too.
+    `tools` is HTML of the page, above the text.
     """
     words = phrases(language)
     start, end = highlight or (0, 0)
@@ -95,20 +107,20 @@ def article_to_html(
         start = end = 0
     facts = [
         f"<bdi>{escape(article.source)}</bdi>" if article.source else "",
-        _time(article.published_at, words, exact=True),
-        _language_tag(article.language),
+        time_tag(article.published_at, words, exact=True),
+        language_tag(article.language),
         f"<bdi>{escape(words.comma.join(article.authors))}</bdi>" if article.authors else "",
     ]
-    link = _link(article.url, escape(article.url), "dl-url")
+    address = link(article.url, escape(article.url), "dl-url")
     way = f' dir="{"rtl" if is_right_to_left(article.language) else "ltr"}"'
     return (
         f'<article class="dl-article" tabindex="-1" data-article="{escape(article.id)}" '
         f'data-start="{start}" data-end="{end}" aria-label="{escape(article.title or article.id)}">'
-        f"<h2{_attributes(article.language)}>{escape(article.title)}</h2>"
-        f'<p class="dl-facts"{way}>{_joined(facts)}</p>'
-        f'<p class="dl-facts"{way}>{link}</p>'
-        f"{_changed(replaced_at, stands, words)}"
-        f'<div class="dl-text"{_attributes(article.language)}>{_marked(article, start, end)}</div>'
+        f"<h2{attributes(article.language)}>{escape(article.title)}</h2>"
+        f'<p class="dl-facts"{way}>{joined(facts)}</p>'
+        f'<p class="dl-facts"{way}>{address}</p>'
+        f"{tools}{_changed(replaced_at, stands, words)}"
+        f'<div class="dl-text"{attributes(article.language)}>{_marked(article, start, end)}</div>'
         "</article>"
     )
 
@@ -121,6 +133,13 @@ def _changed(replaced_at: str, stands: bool, words: Phrases) -> str:
     when = f'<bdi><time datetime="{escape(replaced_at)}">{escape(replaced_at[:10])}</time></bdi>'
     way = "rtl" if is_right_to_left(words.language) else "ltr"
     return f'<p class="dl-changed" role="note" dir="{way}">{escape(what).replace("{when}", when)}</p>'
+
+
+def coverage_list(coverage: Coverage, words: Phrases) -> str:
+    """What was searched, as a list of names and values."""
+    facts = _facts(coverage, words, bdi)
+    rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in facts)
+    return f'<dl class="dl-coverage">{rows}</dl>'
 
 
 def coverage_text(coverage: Coverage, language: str = "en") -> str:
@@ -210,9 +229,10 @@ def abstention_text(answer: Answer) -> str:
 # --- HTML -------------------------------------------------------------------------------------
 
 
-def _answer_block(kind: str, words: Phrases, inside: str) -> str:
-    way = _attributes(words.language)
-    return f'<div class="dl-answer {kind}" data-language="{words.language}"{way}>{inside}</div>'
+def _answer_block(kind: str, words: Phrases, inside: str, key: str = "") -> str:
+    name = f' data-exchange="{escape(key)}"' if key else ""
+    way = attributes(words.language)
+    return f'<div class="dl-answer {kind}" data-language="{words.language}"{name}{way}>{inside}</div>'
 
 
 def _followed(standalone_question: str, words: Phrases) -> str:
@@ -222,33 +242,20 @@ def _followed(standalone_question: str, words: Phrases) -> str:
     return f'<p class="dl-note">{escape(words.searched_for)}: {question}</p>'
 
 
-def _narrowed(period: Period | None, words: Phrases) -> str:
+def _narrowed(period: Period | None, words: Phrases, again: str) -> str:
+    """Which time counts, and the button that takes it away."""
     if period is None:
         return ""
-    return f'<p class="dl-note dl-period">{_period_text(period, words, _bdi)}</p>'
-
-
-def _disagreements(answer: Answer, words: Phrases) -> str:
-    """Each disagreement on a line, its sides with the numbers of what they rest on."""
-    if not answer.disagreements:
-        return ""
-    by_index = {citation.index: citation for citation in answer.citations}
-    items = []
-    for each in answer.disagreements:
-        sides = " / ".join(
-            f"{_bdi(words.counted.get(side.says, side.says))} "
-            + "".join(_chip(by_index[index], words) for index in side.citations if index in by_index)
-            for side in each.sides
-        )
-        items.append(f"<li>{escape(words.counted.get(each.about, each.about))}: {sides}</li>")
-    return (
-        f'<section class="dl-disagree"><h3>{escape(words.disagree)}</h3><ul>{"".join(items)}</ul></section>'
-    )
+    text = f"<span>{_period_text(period, words, bdi)}</span>"
+    if again:
+        named = f'aria-label="{escape(again)}" title="{escape(again)}"'
+        text += f' <button type="button" class="dl-remove" data-again {named}>×</button>'
+    return f'<p class="dl-note dl-period">{text}</p>'
 
 
 def _abstention(answer: Answer, words: Phrases) -> str:
     nearest = "".join(
-        f"<li>{_source_head(citation, words)}{_title(citation, words)}{_quote(citation)}</li>"
+        f"<li>{source_head(citation, words)}{title_line(citation, words)}{quote(citation)}</li>"
         for citation in answer.nearest
     )
     if nearest:
@@ -260,12 +267,17 @@ def _abstention(answer: Answer, words: Phrases) -> str:
         f'<p class="dl-abstained"><span class="dl-icon" aria-hidden="true">∅</span> '
         f"<strong>{escape(words.abstained)}</strong></p>"
         f"<p>{escape(words.reasons.get(answer.reason, ''))}</p>"
-        f"{_facts_list(answer.coverage, words)}{nearest}"
+        f"{coverage_list(answer.coverage, words)}{nearest}"
     )
 
 
 def _statements(
-    statements: Sequence[Statement], citations: Sequence[Citation], words: Phrases, *, quoted: bool
+    statements: Sequence[Statement],
+    citations: Sequence[Citation],
+    words: Phrases,
+    *,
+    quoted: bool,
+    key: str = "",
 ) -> str:
     by_index = {citation.index: citation for citation in citations}
     paragraphs = []
@@ -274,123 +286,23 @@ def _statements(
         if quoted:
             text = f"<q>{text}</q>"
         cited = [by_index[index] for index in statement.citations if index in by_index]
-        chips = "".join(_chip(citation, words) for citation in cited)
+        chips = "".join(chip(each, words, card_id(key, each.index) if key else "") for each in cited)
         if not all(citation.verified for citation in cited):
-            way = _attributes(words.language)
+            way = attributes(words.language)
             chips += f'<span class="dl-flag"{way}>⚠ {escape(words.unverified)}</span>'
         paragraphs.append(
-            f'<p class="dl-statement"{_attributes(statement.language)}>'
+            f'<p class="dl-statement"{attributes(statement.language)}>'
             f'{text}<span class="dl-chips">&nbsp;{chips}</span></p>'
         )
     return "".join(paragraphs)
 
 
-def _chip(citation: Citation, words: Phrases) -> str:
-    doubt = "" if citation.verified else f" ({words.unverified})"
-    described = words.comma.join(
-        filter(None, (citation.source, _day(citation.published_at), citation.title))
-    )
-    return (
-        f'<button type="button" class="dl-cite{" dl-doubt" if doubt else ""}" dir="ltr" '
-        f'{_target(citation)} title="{escape(described + doubt)}" '
-        f'aria-label="[{citation.index}] {escape(described + doubt)}">[{citation.index}]</button>'
-    )
-
-
-def _source_list(answer: Answer, words: Phrases) -> str:
-    said = {statement.text for statement in answer.statements}
-    by_article: dict[str, list[Citation]] = {}
-    for citation in answer.citations:
-        by_article.setdefault(citation.article_id, []).append(citation)
-    items = []
-    for group in by_article.values():
-        chips = "".join(_chip(citation, words) for citation in group)
-        # A quoted statement is its own sentence: it stands above, beside its number.
-        quotes = "".join(
-            ("" if each.cited_text in said else _quote(each)) + _translation(each, words) for each in group
-        )
-        doubts = "".join(_doubt(each, words) for each in group if not each.verified)
-        items.append(
-            f'<li><span class="dl-numbers">{chips}</span> {_source_head(group[0], words)}'
-            f"{_title(group[0], words)}{quotes}{doubts}{_also(group, words)}</li>"
-        )
-    if not items:
-        return ""
-    return (
-        f'<section class="dl-source-list"><h3>{escape(words.sources)}</h3>'
-        f'<ul class="dl-sources">{"".join(items)}</ul></section>'
-    )
-
-
-def _source_head(cited: Citation, words: Phrases) -> str:
-    facts = [
-        f"<bdi>{escape(cited.source)}</bdi>" if cited.source else "",
-        _time(cited.published_at, words),
-        _language_tag(cited.language),
-    ]
-    return f'<span class="dl-facts">{_joined(facts)}</span>'
-
-
-def _title(cited: Citation, words: Phrases) -> str:
-    original = _link(cited.url, f"{escape(words.original)} ↗", "dl-original")
-    return (
-        f'<div class="dl-title"><button type="button" class="dl-open" {_target(cited)}'
-        f"{_attributes(cited.language)}>{escape(cited.title or cited.article_id)}</button> {original}</div>"
-    )
-
-
-def _quote(cited: Citation) -> str:
-    return (
-        f'<blockquote class="dl-quote"{_attributes(cited.language)}>'
-        f'<button type="button" class="dl-open" {_target(cited)}>{escape(cited.cited_text)}</button>'
-        "</blockquote>"
-    )
-
-
-def _translation(cited: Citation, words: Phrases) -> str:
-    if not cited.translation:
-        return ""
-    return (
-        f'<p class="dl-translation"{_attributes(words.language)}><span>{escape(words.translation)}:</span> '
-        f"{escape(cited.translation)}</p>"
-    )
-
-
-def _doubt(cited: Citation, words: Phrases) -> str:
-    reason = f': <bdi lang="en">{escape(cited.reason)}</bdi>' if cited.reason else ""
-    return (
-        f'<p class="dl-unverified"><span aria-hidden="true">⚠ </span><bdi dir="ltr">[{cited.index}]</bdi> '
-        f"{escape(words.unverified)}{reason}</p>"
-    )
-
-
-def _also(group: Iterable[Citation], words: Phrases) -> str:
-    copies: dict[str, Source] = {}
-    for citation in group:
-        for copy in citation.also_in:
-            copies.setdefault(copy.article_id, copy)
-    if not copies:
-        return ""
-    shown = words.comma.join(
-        f'<button type="button" class="dl-open" {_target(copy)} title="{escape(copy.title)}">'
-        f"<bdi>{escape(copy.source or copy.title or copy.article_id)}</bdi></button> "
-        f"({_time(copy.published_at, words)})"
-        for copy in copies.values()
-    )
-    return f'<p class="dl-also">{escape(words.also)} {shown}</p>'
-
-
 def _receipt(summary: str, coverage: Coverage, words: Phrases) -> str:
     return (
         f'<details class="dl-receipt"><summary><bdi>{escape(summary)}</bdi> · '
-        f"{escape(words.articles)}: {coverage.articles:,}</summary>{_facts_list(coverage, words)}</details>"
+        f"{escape(words.articles)}: {coverage.articles:,}</summary>"
+        f"{coverage_list(coverage, words)}</details>"
     )
-
-
-def _facts_list(coverage: Coverage, words: Phrases) -> str:
-    facts = _facts(coverage, words, _bdi)
-    rows = "".join(f"<dt>{escape(label)}</dt><dd>{value}</dd>" for label, value in facts)
-    return f'<dl class="dl-coverage">{rows}</dl>'
 
 
 def _marked(article: Article, start: int, end: int) -> str:
@@ -407,50 +319,6 @@ def _marked(article: Article, start: int, end: int) -> str:
     return "".join(paragraphs)
 
 
-def _target(cited: Citation | Source) -> str:
-    """What a click opens."""
-    return (
-        f'data-article="{escape(cited.article_id)}" data-start="{cited.start_char}" '
-        f'data-end="{cited.end_char}" data-version="{escape(cited.version)}"'
-    )
-
-
-def _attributes(language: str) -> str:
-    """The `lang` and `dir` of an element; the browser judges a text of unknown language."""
-    if not language:
-        return ' dir="auto"'
-    return f' lang="{escape(language)}" dir="{"rtl" if is_right_to_left(language) else "ltr"}"'
-
-
-def _time(published_at: str, words: Phrases, *, exact: bool = False) -> str:
-    if not published_at:
-        return f"<span>{escape(words.undated)}</span>"
-    shown = _to_the_minute(published_at) if exact else _day(published_at)
-    return f'<time dir="ltr" datetime="{escape(published_at)}">{escape(shown)}</time>'
-
-
-def _language_tag(language: str) -> str:
-    return f"<bdi{_attributes(language)}>{escape(language_name(language))}</bdi>" if language else ""
-
-
-def _link(url: str, shown: str, kind: str) -> str:
-    """A link, when the address is one of the web; what else calls itself a URL is left out."""
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return ""
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        return ""
-    return (
-        f'<a class="{kind}" dir="auto" href="{escape(url)}" target="_blank" '
-        f'rel="noopener noreferrer nofollow">{shown}</a>'
-    )
-
-
-def _joined(facts: Iterable[str]) -> str:
-    return ' <span aria-hidden="true">·</span> '.join(filter(None, facts))
-
-
 # --- what both have in common -------------------------------------------------------------------
 
 
@@ -463,7 +331,7 @@ def _facts(coverage: Coverage, words: Phrases, show: Callable[[str], str]) -> li
             shown.append(words.more.format(n=len(values) - _SHOWN_SOURCES))
         return words.comma.join(shown)
 
-    days = dict.fromkeys(filter(None, (_day(coverage.published_from), _day(coverage.published_to))))
+    days = dict.fromkeys(filter(None, (day(coverage.published_from), day(coverage.published_to))))
     facts = [
         (words.articles, f"{coverage.articles:,}"),
         (words.published, show(" – ".join(days)) if days else ""),
@@ -486,10 +354,6 @@ def _period_text(period: Period, words: Phrases, show: Callable[[str], str]) -> 
     return template.format(when=" ".join(ends)) + anchor
 
 
-def _bdi(value: str) -> str:
-    return f"<bdi>{escape(value)}</bdi>"
-
-
 def _isolated_in(words: Phrases) -> Callable[[str], str]:
     """Sets values off in plain text: all of them where the words around run right to left."""
     right_to_left = is_right_to_left(words.language)
@@ -507,15 +371,6 @@ def _filters(filters: Filters, words: Phrases, several: Callable[[Sequence[str]]
     return words.comma.join(f"{name} {several(values)}" for name, values in named if values)
 
 
-def _day(published_at: str) -> str:
-    return published_at[:10]
-
-
-def _to_the_minute(published_at: str) -> str:
-    """2024-04-01T15:10:00+03:00 as 2024-04-01 15:10 +03:00."""
-    return re.sub(r"T(\d\d:\d\d)(?::\d\d(?:\.\d+)?)?", r" \1 ", published_at).strip()
-
-
 # --- plain text ---------------------------------------------------------------------------------
 
 
@@ -531,7 +386,7 @@ def _with_numbers(statement: Statement) -> str:
 
 def _source_line(cited: Citation | Source, words: Phrases) -> str:
     language = f" ({cited.language})" if isinstance(cited, Citation) and cited.language else ""
-    facts = filter(None, (_isolated(cited.source), _day(cited.published_at) or _isolated(words.undated)))
+    facts = filter(None, (_isolated(cited.source), day(cited.published_at) or _isolated(words.undated)))
     title = f": {_isolated(cited.title)}" if cited.title else ""
     return f"{', '.join(facts)}{language}{title}"
 

@@ -7,17 +7,21 @@ from collections.abc import Callable
 import gradio as gr
 import uvicorn
 from fastapi import FastAPI
+from starlette.middleware.cors import CORSMiddleware
 from starlette.routing import Match, Mount
 from starlette.types import Scope
 
 from index.errors import UserFixableError
 from rag.chat import Assistant
 from rag.config import Settings
+from ui.access import Access, tokens_are_needed
 from ui.api import create_api
 from ui.headers import SecurityHeaders
+from ui.limits import Limits
 from ui.mcp import add_mcp
-from ui.page import STYLESHEET, create_page, examples, theme
+from ui.page import STYLESHEETS, create_page, examples, theme
 from ui.page.document import Localised, to_own_language
+from ui.tokens import Tokens
 from ui.words import LANGUAGES
 
 # What the page itself asks of Gradio. Its other routes (files, uploads, proxy, API, monitoring)
@@ -47,7 +51,7 @@ def create_app(assistant: Assistant) -> FastAPI:
     app.add_api_route("/", to_own_language, include_in_schema=False)
     for language in LANGUAGES:
         _mount_page(app, assistant, language)
-    app.add_middleware(SecurityHeaders)
+    _guard(app, assistant.settings)
     return app
 
 
@@ -59,7 +63,7 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
         create_page(assistant, language),
         path,
         theme=theme(),
-        css_paths=[STYLESHEET],
+        css_paths=STYLESHEETS,
         footer_links=[],
         run_history=False,
         show_error=False,
@@ -73,17 +77,39 @@ def _mount_page(app: FastAPI, assistant: Assistant, language: str) -> None:
     app.router.routes.append(_PageMount(path, Localised(mounted.app, language)))
 
 
+def _guard(app: FastAPI, settings: Settings) -> None:
+    """What every request passes through; the last one added is the first to see it."""
+    app.add_middleware(Limits, settings=settings)
+    app.add_middleware(Access, settings=settings, tokens=Tokens(settings.archive))
+    # Also with no site at all: seeing it, Gradio leaves out its own, which lets every site in. Without
+    # credentials, since a cookie is for the pages of this server.
+    app.add_middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("authorization", "content-type", "idempotency-key"),
+        expose_headers=("link", "location", "retry-after"),
+    )
+    app.add_middleware(SecurityHeaders)
+
+
 def serve(settings: Settings, *, create: bool = False) -> None:
     """Serve until interrupted; with `create`, a new archive where there is none.
 
     Raises UserFixableError when the archive or the port is no good.
     """
     with _listen(settings.host, settings.port) as listener:
+        _check_tokens(settings)
         assistant = Assistant.open(settings, create=create)
         try:
             assistant.archive.embedder.load()
             config = uvicorn.Config(
-                create_app(assistant), log_level="warning", timeout_graceful_shutdown=_GRACE_SECONDS
+                create_app(assistant),
+                log_level="warning",
+                proxy_headers=bool(settings.trusted_proxies),
+                forwarded_allow_ips=list(settings.trusted_proxies),
+                server_header=False,
+                timeout_graceful_shutdown=_GRACE_SECONDS,
             )
             _Server(config, lambda: _greet(assistant)).run(sockets=[listener])
         except KeyboardInterrupt:
@@ -113,6 +139,17 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+
+def _check_tokens(settings: Settings) -> None:
+    if tokens_are_needed(settings) and not any(not t.expired for t in Tokens(settings.archive).all()):
+        why = (
+            "`require_tokens` is set" if settings.require_tokens else f"others can reach {settings.host!r}"
+        )
+        raise ServerError(
+            f"no token lets anybody in, and {why}. Make one: "
+            f"dateline token create NAME --scope write --archive {settings.archive}"
+        )
 
 
 def _listen(host: str, port: int) -> socket.socket:

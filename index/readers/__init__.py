@@ -1,9 +1,10 @@
 """Files to articles: one file a format, behind one `read`."""
 
+import logging
 import os
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -15,11 +16,11 @@ from index.errors import UnreadableInputError
 from index.readers.docx import read_docx
 from index.readers.epub import read_epub
 from index.readers.feed import read_feed
-from index.readers.found import Failure, Found, InputEnd, one_line, place
+from index.readers.found import Failure, File, Found, InputEnd, one_line, place
 from index.readers.html import read_html
 from index.readers.jsonl import read_jsonl
 from index.readers.markdown import read_markdown
-from index.readers.packed import read_zip
+from index.readers.packed import Start, read_zip
 from index.readers.pdf import read_pdf
 from index.readers.record import InputArticle
 from index.readers.table import read_csv, read_parquet
@@ -33,6 +34,8 @@ __all__ = [
     "InputArticle",
     "InputEnd",
     "Reader",
+    "Start",
+    "longer_ids",
     "one_line",
     "read",
     "read_file",
@@ -40,8 +43,12 @@ __all__ = [
     "readers",
 ]
 
+log = logging.getLogger(__name__)
+
 # Other packages add readers here: the name is the suffix of the files, with its dot, the value a Reader.
 ENTRY_POINTS = "dateline.readers"
+# Controls, overrides of direction, and bytes that are no UTF-8.
+_NO_PART_OF_AN_ID = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 # Changes when a reader finds something else in the same file: then files are read once more.
 _FORM = 1
 
@@ -69,25 +76,12 @@ _BUILT_IN: dict[str, Reader] = {
     ".rss": read_feed,
     ".atom": read_feed,
     ".xml": read_feed,
-    ".zip": lambda path, article_id: read_zip(path, article_id, _read_member, _suffixes()),
+    ".zip": lambda path, article_id: _read_zip(path, article_id),
 }
-
-
-@dataclass(frozen=True, slots=True)
-class File:
-    """A file to read, and the id that its article gets when it brings none."""
-
-    path: Path
-    article_id: str
-
-    @property
-    def name(self) -> str:
-        return str(self.path.absolute())
 
 
 Item = Article | Kept | Failure | InputEnd
 Taken = Callable[[str, str], tuple[str, ...] | None]
-Start = Callable[[File], Callable[[], Iterable[Found | Failure]]]
 
 
 @cache
@@ -111,19 +105,22 @@ def read(paths: Iterable[Path]) -> Iterator[Article | Failure]:
 def read_inputs(
     paths: Iterable["Path | File"],
     *,
+    named: Callable[[File], File] = lambda file: file,
     taken: Taken = lambda name, mark: None,
     start: Start | None = None,
     ahead: int = 0,
 ) -> Iterator[Item]:
     """The same, with a mark after each file.
 
-    `taken` gives the ids of a file's articles when it need not be read. `start` begins to read a file
-    and returns what waits for its articles; so many files `ahead` of the one that is waited for are begun.
+    `named` gives a file the id that it is known by, and `taken` the ids of a file's articles when it need
+    not be read. `start` begins to read a file and returns what waits for its articles; so many files
+    `ahead` of the one that is waited for are begun.
     """
     once = _Once()
     begun: deque[Callable[[], Iterator[Item]]] = deque()
     for path in paths:
         for file in (path,) if isinstance(path, File) else _files(path):
+            file = named(file) if isinstance(file, File) else file
             begun.append(_begin(file, once, taken, start or _start_here))
             while len(begun) > ahead:
                 yield from begun.popleft()()
@@ -203,7 +200,7 @@ def _files(path: Path) -> Iterator[File | Failure]:
             known = ", ".join(readers())
             yield Failure(place(path), f"is of a format that is not read ({known}): convert it")
         else:
-            yield File(path, path.name)
+            yield File(path, _id_of(path.name))
 
 
 def _files_below(folder: Path) -> Iterator[File | Failure]:
@@ -221,28 +218,58 @@ def _files_below(folder: Path) -> Iterator[File | Failure]:
                 continue
             if path.is_symlink() and path.exists() and not path.resolve().is_relative_to(inside):
                 continue
-            yield File(path, path.relative_to(folder).as_posix())
+            yield File(path, _id_of(path.relative_to(folder).as_posix()))
     yield from unreadable
 
 
-def read_file(file: File) -> Iterator[Found | Failure]:
-    """What is in one file; that it cannot be read is a Failure."""
+def _id_of(name: str) -> str:
+    """A file's name as an article's id, with what is no text in it, or hides, as Python writes it."""
+    return _NO_PART_OF_AN_ID.sub(lambda found: found[0].encode("unicode_escape").decode(), name)
+
+
+def longer_ids(file: File) -> Iterator[str]:
+    """A file's id, and then those with the names of ever more of the folders around it."""
+    yield file.article_id
+    parts = Path(file.name).parts[1:]
+    for count in range(len(Path(file.article_id).parts) + 1, len(parts) + 1):
+        yield _id_of("/".join(parts[-count:]))
+
+
+def read_file(file: File, start: Start | None = None) -> Iterator[Found | Failure]:
+    """What is in one file; that it cannot be read, or holds nothing, is a Failure.
+
+    `start` begins to read a file that is packed in this one.
+    """
+    empty = True
     try:
-        yield from readers()[file.path.suffix.lower()](file.path, file.article_id)
+        for item in _reader(file, start)(file.path, file.article_id):
+            empty = False
+            yield item
     except UnreadableInputError as error:
         yield Failure(place(file.path), str(error))
     except ValidationError as error:
         yield Failure(place(file.path), one_line(error))
     except OSError as error:
         yield Failure(place(file.path), _cannot_be_read(error))
+    except Exception as error:  # one file's fault, or its reader's, is no reason to stop among thousands
+        log.debug("%s", place(file.path), exc_info=True)
+        reason = f"made its reader fail ({type(error).__name__}: {error})"
+        yield Failure(place(file.path), f"{reason}. Save its text as .txt")
+    else:
+        if empty:
+            yield Failure(place(file.path), "has no article in it: see that it is whole, or leave it out")
 
 
-def _suffixes() -> set[str]:
-    return set(readers())
+def _reader(file: File, start: Start | None) -> Reader:
+    suffix = file.path.suffix.lower()
+    reader = readers()[suffix]
+    if start is None or suffix != ".zip" or reader is not _BUILT_IN[suffix]:
+        return reader
+    return lambda path, article_id: _read_zip(path, article_id, start)
 
 
-def _read_member(path: Path, article_id: str) -> Iterator[Found | Failure]:
-    return read_file(File(path, article_id))
+def _read_zip(path: Path, article_id: str, start: Start | None = None) -> Iterator[Found | Failure]:
+    return read_zip(path, article_id, start or _start_here, set(readers()))
 
 
 def _start_here(file: File) -> Callable[[], Iterable[Found | Failure]]:

@@ -12,15 +12,16 @@ from contextlib import contextmanager
 from multiprocessing import get_context
 from typing import Any, TypeVar
 
+from index.errors import UnreadableInputError
 from index.readers import File, read_file
 from index.readers.found import Failure, Found, place
 
 T = TypeVar("T")
 
-# Files of one article each, whose parsers are large programs. The others are read line by line, or
-# by little code, and may hold more articles than should wait at once.
-APART = frozenset((".html", ".htm", ".pdf", ".docx", ".epub", ".md"))
-SECONDS = 60
+# Files of one article or a feed's few, whose parsers are large programs. The others are read line by
+# line, or by little code, and may hold more articles than should wait at once.
+APART = frozenset((".html", ".htm", ".pdf", ".docx", ".epub", ".md", ".rss", ".atom", ".xml"))
+SECONDS = 60.0
 MEMORY_BYTES = 6 * 2**30
 # A process is replaced after so many files: what a parser leaks is given back.
 FILES_EACH = 1000
@@ -28,44 +29,71 @@ FILES_EACH = 1000
 WAITING = 64
 
 
-@contextmanager
-def reading_apart(processes: int) -> Iterator[Callable[[File], Callable[[], Iterable[Found | Failure]]]]:
-    """A `start` for `read_inputs`; the processes are started when the first file needs them."""
-    pool: Any = None
+class Apart:
+    """Processes that read what strangers made; they are started when something needs them first."""
 
-    def start(file: File) -> Callable[[], Iterable[Found | Failure]]:
-        nonlocal pool
+    def __init__(self, processes: int) -> None:
+        self._processes = processes
+        self._pool: Any = None
+
+    def start(self, file: File) -> Callable[[], Iterable[Found | Failure]]:
+        """Begin to read a file; what it returns waits for what is in it."""
         if file.path.suffix.lower() not in APART:
-            return lambda: read_file(file)
-        if pool is None:
+            return lambda: read_file(file, self.start)
+        future = self._schedule(_read_whole, file)
+
+        def wait() -> list[Found | Failure]:
+            try:
+                found: list[Found | Failure] = _result(future)
+            except UnreadableInputError as error:
+                return [Failure(place(file.path), f"{error}. Save its text as .txt")]
+            return found
+
+        return wait
+
+    def call(self, function: Callable[..., T], *values: object) -> T:
+        """What the function returns. Raises UnreadableInputError when it never does."""
+        returned: T = _result(self._schedule(function, *values))
+        return returned
+
+    def close(self) -> None:
+        if self._pool is not None:
+            self._pool.stop()
+            self._pool.join()
+
+    def _schedule(self, function: Callable[..., Any], *values: object) -> Any:
+        if self._pool is None:
             from pebble import ProcessPool
 
-            pool = ProcessPool(
-                processes, max_tasks=FILES_EACH, initializer=_limit_memory, context=get_context("spawn")
+            self._pool = ProcessPool(
+                self._processes,
+                max_tasks=FILES_EACH,
+                initializer=_limit_memory,
+                context=get_context("spawn"),
             )
-        future = pool.schedule(_read_whole, args=[file], timeout=SECONDS)
-        return lambda: _wait(file, future)
+        return self._pool.schedule(function, args=values, timeout=SECONDS)
 
+
+@contextmanager
+def reading_apart(processes: int) -> Iterator[Apart]:
+    """So many processes for reading, ended with the block."""
+    apart = Apart(processes)
     try:
-        yield start
+        yield apart
     finally:
-        if pool is not None:
-            pool.stop()
-            pool.join()
+        apart.close()
 
 
-def _wait(file: File, future: Any) -> list[Found | Failure]:
+def _result(future: Any) -> Any:
     from pebble import ProcessExpired
 
     try:
-        found: list[Found | Failure] = future.result()
+        return future.result()
     except TimeoutError:
-        reason = f"cannot be read: it took longer than {SECONDS} seconds"
+        reason = f"it took longer than {SECONDS:g} seconds"
     except (ProcessExpired, MemoryError) as error:
-        reason = f"cannot be read: it made its reader fail ({error or type(error).__name__})"
-    else:
-        return found
-    return [Failure(place(file.path), f"{reason}. Save its text as .txt")]
+        reason = f"it made its reader fail ({error or type(error).__name__})"
+    raise UnreadableInputError(f"cannot be read: {reason}")
 
 
 def _read_whole(file: File) -> list[Found | Failure]:

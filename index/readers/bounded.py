@@ -4,6 +4,7 @@ import zipfile
 from pathlib import Path
 
 from index.errors import UnreadableInputError
+from index.readers.file import check_regular
 
 MOST_MEMBERS = 100_000
 # Of all members together, unpacked; a document of this size is no article.
@@ -15,6 +16,7 @@ _SMALL = 2**20
 
 def check_zip(path: Path, largest: int = LARGEST_BYTES) -> None:
     """Raises UnreadableInputError for what is no zip file, or one that unpacks to too much."""
+    check_regular(path)
     try:
         with zipfile.ZipFile(path) as packed:
             members = packed.infolist()

@@ -3,17 +3,17 @@
 import posixpath
 import zipfile
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
 
 from index.errors import UnreadableInputError
 from index.readers.bounded import check_zip
+from index.readers.dated import said_date
 from index.readers.file import load
 from index.readers.found import Found
 from index.readers.markup import parse_xml, text_of
-from index.readers.record import InputArticle, normal_date
+from index.readers.record import InputArticle
 
 _OPF = "{http://www.idpf.org/2007/opf}"
 _DC = "{http://purl.org/dc/elements/1.1/}"
@@ -31,17 +31,13 @@ def read_epub(path: Path, article_id: str) -> Iterator[Found]:
             chapters = [text_of(book.read(name)) for name in _chapters(package, package_path)]
     except (KeyError, ValueError, RuntimeError, zipfile.BadZipFile, NotImplementedError) as error:
         raise UnreadableInputError(f"is no EPUB that can be read: {error}") from None
-    written = _first(package, "date")
-    published_at = ""
-    with suppress(ValueError):  # a year alone, or words
-        published_at = normal_date(written) if written else ""
     article = InputArticle(
         id=article_id,
         title=_first(package, "title"),
         text="\n\n".join(filter(None, chapters)),
         authors=tuple(_all(package, "creator")),
         source=_first(package, "publisher"),
-        published_at=published_at,
+        published_at=said_date(_first(package, "date")),
     )
     language = _first(package, "language").split("-")[0].lower()
     yield Found(article.to_article(likely=[language] if language else []), path)

@@ -3,8 +3,6 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -12,10 +10,11 @@ from urllib.parse import urljoin
 from pydantic import ValidationError
 
 from index.errors import UnreadableInputError
+from index.readers.dated import said_date
 from index.readers.file import LARGEST_MARKUP_BYTES, load
 from index.readers.found import Failure, Found, one_line, place
 from index.readers.markup import text_of
-from index.readers.record import InputArticle, is_web_address, normal_date
+from index.readers.record import InputArticle, is_web_address
 
 # A summary of more words than this is an article: some feeds carry the whole text there.
 WHOLE_WORDS = 150
@@ -95,17 +94,7 @@ def _item(entry: Any, source: str, base: str, language: str) -> Item:
         url=base if entry.get("link") and is_web_address(base) else "",
         text=text if contents or len(text.split()) > WHOLE_WORDS else "",
         authors=tuple(name for name in names if name),
-        published_at=_when(entry.get("published") or entry.get("updated") or ""),
+        published_at=said_date(entry.get("published") or entry.get("updated") or ""),
         source=text_of(entry.get("source", {}).get("title", "") or source).replace("\n", " "),
         language=language,
     )
-
-
-def _when(written: str) -> str:
-    """A feed's date in ISO 8601, in the zone it was written in; empty for one that cannot be read."""
-    with suppress(ValueError):
-        return normal_date(written)
-    with suppress(ValueError, TypeError, OverflowError):
-        moment: datetime = parsedate_to_datetime(written)
-        return moment.isoformat()
-    return ""

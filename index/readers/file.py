@@ -11,6 +11,11 @@ LARGEST_BYTES = 64 * _MIB
 LARGEST_MARKUP_BYTES = 16 * _MIB
 # What an encoding is guessed from.
 _SAMPLE_BYTES = 64 * 1024
+# What texts were written in before UTF-8. Others fit as many bytes, and would be guessed too often.
+_ENCODINGS = (
+    "cp1256", "iso8859_6", "cp720", "cp1251", "koi8_r", "cp866", "iso8859_5", "mac_cyrillic", "cp1252",
+    "cp1250", "cp1253", "cp1254", "cp1255", "gb18030", "big5", "cp932", "euc_jp", "euc_kr",
+)  # fmt: skip
 _BYTE_ORDER_MARKS = (
     (b"\xff\xfe\x00\x00", "utf-32"),
     (b"\x00\x00\xfe\xff", "utf-32"),
@@ -20,10 +25,15 @@ _BYTE_ORDER_MARKS = (
 )
 
 
-def load(path: Path, largest: int = LARGEST_BYTES) -> bytes:
-    """The file's bytes. Raises UnreadableInputError when it is empty, too large or no file."""
+def check_regular(path: Path) -> None:
+    """Raises UnreadableInputError for a folder, or a pipe, which would be waited for without end."""
     if not path.is_file() and path.exists():
         raise UnreadableInputError("is not a regular file: give a file or a folder")
+
+
+def load(path: Path, largest: int = LARGEST_BYTES) -> bytes:
+    """The file's bytes. Raises UnreadableInputError when it is empty, too large or no file."""
+    check_regular(path)
     size = path.stat().st_size
     if size > largest:
         raise UnreadableInputError(
@@ -66,7 +76,7 @@ def guess_encoding(data: bytes) -> str:
     # Takes a while to import, and few files need it.
     from charset_normalizer import from_bytes
 
-    guess = from_bytes(data[:_SAMPLE_BYTES]).best()
+    guess = from_bytes(data[:_SAMPLE_BYTES], cp_isolation=list(_ENCODINGS)).best()
     return guess.encoding.replace("_", "-") if guess else ""
 
 

@@ -1,5 +1,7 @@
 """What a reader finds: articles, and why something could not be read."""
 
+import os
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +11,28 @@ from index.types import Article, Kept
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file to read, and the id that its article gets when it brings none."""
+
+    path: Path
+    article_id: str
+
+    @property
+    def name(self) -> str:
+        """The file's whole path: what it is known by from run to run."""
+        return os.path.abspath(self.path)  # noqa: PTH100 - `a/../b` is `b`, and the disk need not be asked
+
+
+@dataclass(frozen=True, slots=True)
 class Failure:
     """A file, or a line of one, that is no article; `reason` is one line and says what to do."""
 
     where: str
     reason: str
+
+    def __post_init__(self) -> None:
+        # Libraries put parts of hostile files, and line breaks, into their messages.
+        object.__setattr__(self, "reason", printable(self.reason.split()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +69,13 @@ class Found:
 
 def place(file: Path, line: int = 0) -> str:
     """A file's name, and a line's number, on one line that can be printed whatever the name is."""
-    name = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in str(file))
+    name = printable([str(file)])
     return f"{name} line {line}" if line else name
+
+
+def printable(words: Iterable[str]) -> str:
+    """The words on one line; what cannot be printed as Python writes it."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(words))
 
 
 def one_line(error: ValidationError) -> str:

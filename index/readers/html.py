@@ -3,14 +3,13 @@
 import codecs
 import re
 from collections.abc import Iterator
-from contextlib import suppress
 from copy import deepcopy
 from html import unescape
 from pathlib import Path
 from typing import Any
 
 from index.errors import UnreadableInputError
-from index.readers.dated import date_in
+from index.readers.dated import date_in, said_date
 from index.readers.file import LARGEST_MARKUP_BYTES, guess_encoding, load, marked_encoding, refuse_binary
 from index.readers.found import Found
 from index.readers.record import InputArticle, is_web_address, normal_date
@@ -81,6 +80,8 @@ def decode_page(data: bytes) -> str:
     """The page's text: by its byte order mark, else as it declares, else UTF-8, else by a guess."""
     declared = _CHARSET.search(data[:4096])
     names = [marked_encoding(data), declared[1].decode("ascii", "replace") if declared else "", "utf-8"]
+    if declared and re.match(rb"utf-?(16|32)", declared[1], re.I):
+        names[1] = ""  # else that very declaration could not be read
     for name in filter(None, names):
         try:
             codec = codecs.lookup(name).name
@@ -118,10 +119,8 @@ def _published(tree: Any, found: str) -> str:
     said += [element.get("datetime") or "" for element in tree.iter("time")]
     said += [when for script in tree.iter("script") for when in _SAID_IN_JSON.findall(script.text or "")]
     for text in said:
-        with suppress(ValueError):
-            moment = normal_date(text)
-            if moment.startswith(found):
-                return moment
+        if (moment := said_date(text)) and moment.startswith(found):
+            return moment
     if found:
         return found
     shown = (date_in(_joined(element.text_content())) for body in tree.xpath("./body") for element in body)

@@ -8,15 +8,14 @@ from typing import Any
 from pydantic import ValidationError
 
 from index.errors import UnreadableInputError
-from index.readers.file import LARGEST_BYTES, marked_encoding
+from index.readers.file import LARGEST_BYTES, check_regular, marked_encoding
 from index.readers.found import Failure, Found, one_line, place
 from index.readers.record import InputArticle, Stored
 
 
 def read_jsonl(path: Path, article_id: str) -> Iterator[Found | Failure]:
     """The articles of a file, read line by line; ids are the lines' own, or hashes."""
-    if not path.is_file() and path.exists():
-        raise UnreadableInputError("is not a regular file: give a file or a folder")
+    check_regular(path)
     empty = True
     with path.open("rb") as file:
         number = 0

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from index.errors import UnreadableInputError
+from index.readers.dated import said_date, visible_date
 from index.readers.file import LARGEST_MARKUP_BYTES, decode
 from index.readers.found import Found
 from index.readers.record import InputArticle
@@ -26,7 +27,8 @@ def read_markdown(path: Path, article_id: str) -> Iterator[Found]:
     """One article: the text without its markup, one line a paragraph."""
     metadata, body = split_metadata(decode(path, LARGEST_MARKUP_BYTES))
     heading, text = plain_text(body, metadata.get("title", ""))
-    fields = {"id": article_id, "title": heading, "text": text, **metadata}
+    shown = visible_date(text.split("\n"), heading)
+    fields = {"id": article_id, "title": heading, "text": text, "published_at": shown, **metadata}
     yield Found(InputArticle.model_validate(fields).to_article(), path)
 
 
@@ -90,7 +92,11 @@ def split_metadata(text: str) -> tuple[dict[str, Any], str]:
         raise UnreadableInputError(f"has metadata at its head that is not YAML: {_short(error)}") from None
     if not isinstance(found, dict):
         return {}, text
-    return {field: value for field in _NAMES if (value := _value(found, field))}, body
+    fields = {field: value for field in _NAMES if (value := _value(found, field))}
+    if written := fields.get("published_at"):
+        # What cannot be read stays, and is told of.
+        fields["published_at"] = said_date(str(written)) or written
+    return fields, body
 
 
 def _value(found: dict[str, Any], field: str) -> str | list[str]:

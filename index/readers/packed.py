@@ -4,25 +4,26 @@ import re
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from index.errors import UnreadableInputError
 from index.readers.bounded import check_member, check_zip
-from index.readers.found import Failure, Found, place
+from index.readers.found import Failure, File, Found, place
+from index.readers.record import LONGEST_ID
 
 # Unpacked one member at a time, so the whole may be large.
 LARGEST_BYTES = 64 * 2**30
 _LINK = 0o120000
 _KIND = 0o170000
+_LOCKED = 1
 
-ReadMember = Callable[[Path, str], Iterator[Found | Failure]]
+# Begins to read a file, and returns what waits for what is in it.
+Start = Callable[[File], Callable[[], Iterable[Found | Failure]]]
 
 
-def read_zip(
-    path: Path, article_id: str, read_member: ReadMember, suffixes: set[str]
-) -> Iterator[Found | Failure]:
+def read_zip(path: Path, article_id: str, start: Start, suffixes: set[str]) -> Iterator[Found | Failure]:
     """What is in the members that can be read, each under its name in the zip file.
 
     Members are unpacked one at a time under names of our own, so that where they say they belong does
@@ -35,13 +36,17 @@ def read_zip(
             suffix = PurePosixPath(name).suffix.lower()
             if member.is_dir() or suffix not in suffixes or suffix == ".zip" or _is_link(member):
                 continue
-            shown = path / name
+            shown = path / name[:LONGEST_ID]
             try:
                 check_member(member)
+                if member.flag_bits & _LOCKED:
+                    raise UnreadableInputError(
+                        "is locked with a password: unpack it, and take in the files"
+                    )
                 file = Path(folder) / f"{number}{suffix}"
                 with packed.open(member) as source, file.open("wb") as target:
                     shutil.copyfileobj(source, target)
-                for found in read_member(file, f"{article_id}/{name}"):
+                for found in start(File(file, f"{article_id}/{name}"))():
                     yield _shown(found, file, shown)
                 file.unlink()
             except UnreadableInputError as error:

@@ -6,7 +6,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import date, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, field_validator
@@ -31,10 +31,49 @@ def _text_of_null(value: object) -> object:
 Text = Annotated[str, BeforeValidator(_text_of_null)]
 
 
+_NO_NUL = r"^[^\u0000]*$"
+# What the checks below take, as far as JSON Schema can say it.
+_TAKEN: dict[str, dict[str, Any]] = {
+    "id": {
+        "type": ["string", "null"],
+        "maxLength": LONGEST_ID,
+        "pattern": r"^[^\u0000-\u001f\u007f-\u009f]*$",
+    },
+    "title": {"type": ["string", "null"], "pattern": _NO_NUL},
+    "text": {
+        "type": "string",
+        "maxLength": MAX_ARTICLE_CHARS,
+        "pattern": r"^[^\u0000]*\S[^\u0000]*$",
+    },
+    "url": {"type": ["string", "null"], "pattern": r"^(https?://[^\s/]+(/\S*)?)?$"},
+    "source": {"type": ["string", "null"], "pattern": _NO_NUL},
+    "authors": {
+        "type": ["array", "string", "null"],
+        "items": {"type": "string", "pattern": _NO_NUL},
+        "pattern": _NO_NUL,
+    },
+    "published_at": {
+        "anyOf": [
+            {"type": "string", "format": "date"},
+            {"type": "string", "format": "date-time"},
+            {"type": ["string", "null"], "maxLength": 0},
+        ]
+    },
+    "language": {"type": ["string", "null"], "pattern": "^([A-Za-z]{2,3}([-_][A-Za-z0-9]+)*)?$"},
+}
+
+
+def _described(schema: dict[str, Any]) -> None:
+    fields = schema["properties"]
+    for name, taken in _TAKEN.items():
+        said = {key: value for key, value in fields[name].items() if key in ("description", "default")}
+        fields[name] = said | taken
+
+
 class InputArticle(BaseModel):
     """An article in JSON. All but `text` may be missing; unknown keys are refused."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, json_schema_extra=_described)
 
     id: Text = Field(default="", description="Missing: a hash of the URL, or of title and text.")
     title: Text = ""

@@ -10,7 +10,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from index.errors import UnreadableInputError
-from index.readers.file import LARGEST_BYTES, decode
+from index.readers.dated import said_date
+from index.readers.file import LARGEST_BYTES, check_regular, decode
 from index.readers.found import Failure, Found, one_line, place
 from index.readers.record import InputArticle
 
@@ -48,8 +49,7 @@ def read_csv(path: Path, article_id: str) -> Iterator[Found | Failure]:
 
 def read_parquet(path: Path, article_id: str) -> Iterator[Found | Failure]:
     """One article a row; other columns than an article's are left alone."""
-    if not path.is_file() and path.exists():
-        raise UnreadableInputError("is not a regular file: give a file or a folder")
+    check_regular(path)
     if path.stat().st_size > _LARGEST_PARQUET:
         raise UnreadableInputError(f"is larger than {_LARGEST_PARQUET // 2**30} GiB: split it")
     # Takes a while to import, and many archives have no such files.
@@ -64,7 +64,7 @@ def read_parquet(path: Path, article_id: str) -> Iterator[Found | Failure]:
                 for row in batch.to_pylist():
                     number += 1
                     yield _found(row, columns, path, number)
-    except (pyarrow.ArrowException, UnicodeDecodeError) as error:
+    except (pyarrow.ArrowException, OSError, UnicodeDecodeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise UnreadableInputError(f"is no Parquet that can be read: {reason}") from None
 
@@ -85,17 +85,26 @@ def _columns(names: list[str]) -> dict[str, str]:
 
 
 def _found(row: Mapping[str, Any], columns: Mapping[str, str], path: Path, number: int) -> Found | Failure:
-    fields = {field: _value(row.get(column), field) for field, column in columns.items()}
     try:
+        fields = {field: _value(row.get(column), field) for field, column in columns.items()}
         return Found(InputArticle.model_validate(fields).to_article(), path, number)
     except ValidationError as error:
         return Failure(place(path, number), one_line(error))
+    except UnicodeDecodeError:
+        return Failure(place(path, number), "is not UTF-8 text: write its columns as UTF-8")
 
 
 def _value(value: Any, field: str) -> Any:
     if field == "authors":
         parts = value if isinstance(value, list) else str(value or "").split(";")
-        return tuple(str(part) for part in parts if part)
+        return tuple(part for part in parts if part)
     if value is None:
         return ""
-    return value.isoformat() if isinstance(value, datetime | date) else str(value)
+    if isinstance(value, bytes):  # text of programs that do not say that it is text
+        return value.decode()
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if field == "published_at" and isinstance(value, str):
+        return said_date(value) or value
+    # A number may be an id; what else is no text is for the check of the record to refuse.
+    return str(value) if isinstance(value, int | float) and field != "text" else value

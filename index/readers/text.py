@@ -5,11 +5,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
+from index.readers.dated import visible_date
 from index.readers.file import decode
 from index.readers.found import Found
 from index.readers.record import InputArticle
 
 _LONGEST_TITLE = 150
+# Where a date of publication is looked for.
+_HEAD_CHARS = 4000
 _ENDS_A_SENTENCE = re.compile(r"[.!?؟؛۔।。！？…:\"'»”’)\]]\s*$")
 _BLANK_LINES = re.compile(r"\n[^\S\n]*\n\s*")
 # Not before an indented line, a list's next item, or the next speaker.
@@ -18,8 +21,12 @@ _WRAP = re.compile(r"[^\S\n]*\n(?![^\S\n]{2}|[-*•–—]\s|\d{1,3}[.)]\s)[^\S\
 
 def read_text(path: Path, article_id: str) -> Iterator[Found]:
     """One article: the file's text, with its first line as the title where it looks like one."""
-    text = unwrap(decode(path))
-    yield Found(InputArticle(id=article_id, title=title_line(text), text=text).to_article(), path)
+    whole = decode(path)
+    text = unwrap(whole)
+    title = title_line(text)
+    published_at = visible_date(whole[:_HEAD_CHARS].split("\n"), title)
+    article = InputArticle(id=article_id, title=title, text=text, published_at=published_at)
+    yield Found(article.to_article(), path)
 
 
 def unwrap(text: str) -> str:

@@ -10,16 +10,26 @@ from typing import Any
 import gradio as gr
 
 from rag.chat import Assistant
-from ui.page.article import add_panel
-from ui.page.chat import add_chat, connect_chat, examples
-from ui.page.filters import add_filters, choices
+from ui.page.chat import (
+    FORGET_AFTER_SECONDS,
+    Box,
+    add_chat,
+    add_question,
+    connect_chat,
+    examples,
+)
+from ui.page.evidence import add_panel, connect_panel
+from ui.page.filters import add_chips, add_drawer, choices, connect_filters
 from ui.page.head import add_head, head_html
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET
+from ui.page.views import add_views, connect_views
 from ui.words import Words
 
-__all__ = ["STYLESHEET", "create_page", "examples", "theme"]
+__all__ = ["STYLESHEETS", "create_page", "examples", "theme"]
 
-STYLESHEET = Path(__file__).parent.parent / "static" / "page.css"
+STYLESHEETS = [
+    Path(__file__).parent.parent / "static" / f"{name}.css" for name in ("page", "evidence", "views")
+]
 WAITING_QUESTIONS = 64
 _FONTS = (
     "system-ui",
@@ -37,6 +47,7 @@ def create_page(assistant: Assistant, language: str = "en") -> gr.Blocks:
     words = Words.of(language)
     page: gr.Blocks
     with gr.Blocks(title="Dateline", analytics_enabled=False, fill_width=True) as page:
+        conversation = gr.State((), time_to_live=FORGET_AFTER_SECONDS)
         head = add_head(assistant, words)
         with (
             gr.Tabs(elem_classes="dl-rooms"),
@@ -44,15 +55,35 @@ def create_page(assistant: Assistant, language: str = "en") -> gr.Blocks:
             gr.Row(elem_classes="dl-columns", equal_height=False),
         ):
             with gr.Column(scale=6, min_width=320, elem_classes="dl-left"):
-                chat = add_chat(assistant, words)
+                with gr.Tabs(selected="answer", elem_classes="dl-views") as tabs:
+                    with gr.Tab(words("chat.answer"), id="answer", elem_classes="dl-view") as answer:
+                        chat = add_chat(assistant, words)
+                    views = add_views(words, tabs)
+                chips = add_chips()
+                question = add_question(assistant, words)
                 with gr.Row(elem_classes="dl-below"):
-                    drawer = add_filters(assistant, words)
+                    drawer = add_drawer(assistant, words, chips)
                     clear = gr.Button(
                         words("chat.clear"), size="sm", variant="secondary", elem_classes="dl-clear"
                     )
             with gr.Column(scale=5, min_width=320, elem_classes="dl-panel"):
-                panel = add_panel(assistant, words)
-        connect_chat(assistant, words, chat, drawer, clear, panel)
+                panel = add_panel(words)
+        connect_panel(assistant, words, panel, conversation, views.chosen)
+        connect_filters(assistant, words, drawer, panel.article)
+        showing = connect_views(
+            assistant, words, views, answer, conversation, panel.article, panel.evidence
+        )
+        connect_chat(
+            assistant,
+            words,
+            chat=chat,
+            conversation=conversation,
+            box=Box(question, clear),
+            drawer=drawer,
+            panel=panel,
+            views=views,
+            showing=showing,
+        )
 
         # What the page says of the archive. After a change of it: `event.then(**fresh)`.
         fresh: dict[str, Any] = {

@@ -14,10 +14,11 @@ import gradio as gr
 
 from index.types import Filters
 from rag.chat import Assistant
-from ui.page.article import empty_panel
-from ui.page.exchange import MAX_EXCHANGES, Conversation, Exchange, answer
+from ui.page.evidence import Panel, evidence_html
+from ui.page.exchange import MAX_EXCHANGES, Conversation, Exchange, answer, find
 from ui.page.filters import Drawer, filters_of
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET, html
+from ui.page.views import Views, links_html
 from ui.render import answer_to_html, error_to_html, question_to_html, unfinished_to_html
 from ui.words import Words
 
@@ -32,18 +33,16 @@ FORGET_AFTER_SECONDS = 6 * 3600
 
 
 @dataclass(frozen=True, slots=True)
-class Chat:
-    """The components of the conversation; `conversation` holds its values."""
+class Box:
+    """Where a question is typed, and what clears the conversation."""
 
-    conversation: gr.State
-    chat: gr.Chatbot
     question: gr.Textbox
+    clear: gr.Button
 
 
-def add_chat(assistant: Assistant, words: Words) -> Chat:
-    """The conversation and the box, still without a tongue: `connect_chat` gives it one."""
-    conversation = gr.State((), time_to_live=FORGET_AFTER_SECONDS)
-    chat = gr.Chatbot(
+def add_chat(assistant: Assistant, words: Words) -> gr.Chatbot:
+    """The questions and their answers."""
+    return gr.Chatbot(
         label=words("chat.conversation"),
         show_label=False,
         render_markdown=False,
@@ -55,7 +54,11 @@ def add_chat(assistant: Assistant, words: Words) -> Chat:
         placeholder=_welcome(words),
         examples=[{"text": question} for question in examples(assistant)] or None,
     )
-    question = gr.Textbox(
+
+
+def add_question(assistant: Assistant, words: Words) -> gr.Textbox:
+    """The box for the question."""
+    return gr.Textbox(
         placeholder=words("chat.placeholder"),
         label=words("chat.question"),
         show_label=False,
@@ -64,18 +67,50 @@ def add_chat(assistant: Assistant, words: Words) -> Chat:
         max_length=assistant.settings.max_question_chars,
         submit_btn=words("chat.ask"),
         stop_btn=False,
-        autofocus=True,
         elem_classes="dl-ask",
     )
-    return Chat(conversation, chat, question)
 
 
 def connect_chat(
-    assistant: Assistant, words: Words, part: Chat, drawer: Drawer, clear: gr.Button, panel: gr.HTML
+    assistant: Assistant,
+    words: Words,
+    *,
+    chat: gr.Chatbot,
+    conversation: gr.State,
+    box: Box,
+    drawer: Drawer,
+    panel: Panel,
+    views: Views,
+    showing: dict[str, Any],
 ) -> None:
     """What happens on a question, a stop, an example, and when all is cleared."""
-    chat, conversation, question = part.chat, part.conversation, part.question
     quoted = not assistant.settings.has_llm
+    question = box.question
+    outputs = [
+        chat,
+        conversation,
+        question,
+        panel.evidence,
+        panel.article,
+        views.tabs,
+        views.current,
+        views.chosen,
+    ]
+    # The answer is seen, from its beginning, with nothing opened beside it.
+    at_first = ("", gr.update(selected="answer"), "answer", "")
+    as_before = (gr.skip(),) * len(at_first)
+
+    async def run(earlier: Conversation, typed: Any, **asked: Any) -> AsyncGenerator[tuple[Any, ...], None]:
+        growing = answer(assistant, earlier=earlier, words=words, **asked)
+        # The box is emptied once; what is typed during the answer stays.
+        box, rest = typed, at_first
+        async with aclosing(growing) as exchanges:
+            async for exchange in exchanges:
+                kept = (*earlier, exchange)[-MAX_EXCHANGES:]
+                evidence = evidence_html(exchange, words)
+                yield messages(kept, words, quoted), kept, box, evidence, *rest
+                box, rest = gr.skip(), as_before
+        yield gr.skip(), gr.skip(), _ready(words), gr.skip(), *as_before
 
     async def ask(
         text: str | None,
@@ -84,57 +119,77 @@ def connect_chat(
         translate: bool,
         answer_language: str | None,
         *narrowing: Any,
-    ) -> AsyncGenerator[tuple[Any, Any, Any], None]:
+    ) -> AsyncGenerator[tuple[Any, ...], None]:
         if not (text or "").strip():
-            yield gr.skip(), gr.skip(), gr.skip()
+            yield (gr.skip(),) * len(outputs)
             return
-        # The box is emptied once; what is typed during the answer stays.
-        box = gr.update(value="", submit_btn=False, stop_btn=words("chat.stop"))
-        growing = answer(
-            assistant,
-            text or "",
+        running = run(
             earlier,
-            filters_of(*narrowing),
-            words,
+            gr.update(value="", submit_btn=False, stop_btn=words("chat.stop")),
+            question=text or "",
+            filters=filters_of(*narrowing),
             infer_time=infer_time,
             translate=translate,
             answer_language=answer_language or "",
         )
-        async with aclosing(growing) as exchanges:
-            async for exchange in exchanges:
-                kept = (*earlier, exchange)[-MAX_EXCHANGES:]
-                yield _messages(kept, words, quoted), kept, box
-                box = gr.skip()
-        yield gr.skip(), gr.skip(), _ready(words)
+        async with aclosing(running) as yielded:
+            async for each in yielded:
+                yield each
+
+    async def ask_again(
+        event: gr.EventData, held: Conversation, translate: bool, answer_language: str | None
+    ) -> AsyncGenerator[tuple[Any, ...], None]:
+        """The same question for any time; in place of its answer when that is the newest."""
+        old = find(held, getattr(event, "exchange", ""))
+        if old is None or not held[-1].done:
+            # One answer at a time: another is being written.
+            yield (gr.skip(),) * len(outputs)
+            return
+        running = run(
+            held[:-1] if old is held[-1] else held,
+            gr.update(submit_btn=False, stop_btn=words("chat.stop")),
+            question=old.question,
+            filters=old.filters,
+            infer_time=False,
+            translate=translate,
+            answer_language=answer_language or "",
+        )
+        async with aclosing(running) as yielded:
+            async for each in yielded:
+                yield each
 
     def stop(kept: Conversation) -> tuple[Any, Any, Any]:
         if kept and not kept[-1].done:
             kept = (*kept[:-1], replace(kept[-1], stopped=True))
-        return _messages(kept, words, quoted), kept, _ready(words)
+        return messages(kept, words, quoted), kept, _ready(words)
 
+    written = [drawer.translate, drawer.answer_language]
     asking: dict[str, Any] = {
         "fn": ask,
-        "inputs": [
-            question,
-            conversation,
-            drawer.infer_time,
-            drawer.translate,
-            drawer.answer_language,
-            *drawer.narrowing,
-        ],
-        "outputs": [chat, conversation, question],
+        "inputs": [question, conversation, drawer.infer_time, *written, *drawer.narrowing],
+        "outputs": outputs,
         "concurrency_limit": CONCURRENT_QUESTIONS,
         **QUIET,
     }
     asked = question.submit(**asking)
-    chosen = chat.example_select(_example, None, question, **QUIET)
-    running = [asked, chosen.then(**asking)]
+    example = chat.example_select(_example, None, question, **QUIET).then(**asking)
+    again = panel.article.again(
+        ask_again,
+        [conversation, *written],
+        outputs,
+        concurrency_limit=CONCURRENT_QUESTIONS,
+        **QUIET,
+    )
+    running = [asked, example, again]
+    for each in running:
+        # Whoever looks at another tab by now sees it filled.
+        each.then(**showing)
     question.stop(stop, conversation, [chat, conversation, question], cancels=running, **QUIET)
     gr.on(
-        [clear.click, chat.clear],
-        lambda: ([], (), _ready(words), empty_panel(words)),
+        [box.clear.click, chat.clear],
+        lambda: ([], (), _ready(words), evidence_html(None, words), *at_first),
         None,
-        [chat, conversation, question, panel],
+        outputs,
         cancels=running,
         **QUIET,
     )
@@ -147,7 +202,7 @@ def examples(assistant: Assistant) -> list[str]:
     return [question for question, _ in EXAMPLES] if held == len(ids) else []
 
 
-def _messages(conversation: Conversation, words: Words, quoted: bool) -> list[dict[str, Any]]:
+def messages(conversation: Conversation, words: Words, quoted: bool) -> list[dict[str, Any]]:
     """The conversation as the chat component takes it."""
     messages = []
     for exchange in conversation:
@@ -160,13 +215,16 @@ def _messages(conversation: Conversation, words: Words, quoted: bool) -> list[di
 
 def _outcome(exchange: Exchange, words: Words, quoted: bool) -> str:
     if exchange.answer:
-        return answer_to_html(exchange.answer)
+        return answer_to_html(
+            exchange.answer, exchange.id, again=words("filters.any_time"), tail=links_html(words)
+        )
     arrived = unfinished_to_html(
         exchange.statements,
         exchange.citations,
         language=exchange.language or words.language,
         quoted=quoted,
         state="failed" if exchange.error else "stopped" if exchange.stopped else "working",
+        key=exchange.id,
     )
     return arrived + error_to_html(exchange.error, words("chat.failed")) if exchange.error else arrived
 

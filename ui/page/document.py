@@ -1,6 +1,7 @@
 """The HTML document of the page in its language, and which language a visitor gets at `/`."""
 
 import re
+from pathlib import Path
 from urllib.parse import quote
 
 from starlette.requests import Request
@@ -10,6 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from ui.words import LANGUAGES, Words
 
 COOKIE = "dateline-language"
+_PRINT = Path(__file__).parent.parent / "static" / "print.css"
 _YEAR = 365 * 24 * 3600
 # The icon stands in the document: no further request, and none that fails.
 _ICON = "<svg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 32 32'><rect width='32' height='32' rx='6' \
@@ -54,6 +56,7 @@ class Localised:
         self._html = f'<html lang="{language}" dir="{Words.of(language).direction}"'
         self._head = (
             f'<link rel="icon" href="data:image/svg+xml,{quote(_ICON)}" />'
+            f"<style>{_PRINT.read_text('utf-8')}</style>"
             "<script>for (const [name, value] of "
             f"[['language', '{language}'], ['languages', ['{language}']]]) "
             "Object.defineProperty(navigator, name, { get: () => value });</script>"

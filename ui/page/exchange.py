@@ -48,6 +48,11 @@ class Exchange:
         return bool(self.answer or self.error or self.stopped)
 
     @property
+    def searched(self) -> str:
+        """The question as it was searched for: made to stand alone, where it leaned on what was said."""
+        return (self.answer.standalone_question if self.answer else "") or self.question
+
+    @property
     def said(self) -> str:
         """What a follow-up question may refer to; nothing when it failed."""
         if self.error:
@@ -60,13 +65,23 @@ class Exchange:
 Conversation = tuple[Exchange, ...]
 
 
+def find(conversation: Conversation, name: object) -> Exchange | None:
+    """The exchange of this id. The browser may send anything."""
+    return next((exchange for exchange in conversation if exchange.id == name), None)
+
+
+def shown(conversation: Conversation, chosen: str) -> Exchange | None:
+    """The exchange whose answer the page is about: the chosen one, else the newest."""
+    return find(conversation, chosen) or (conversation[-1] if conversation else None)
+
+
 async def answer(
     assistant: Assistant,
     question: str,
     earlier: Conversation,
-    filters: Filters,
     words: Words,
     *,
+    filters: Filters,
     infer_time: bool = True,
     translate: bool = False,
     answer_language: str = "",

@@ -10,7 +10,7 @@ from index.errors import UserFixableError
 from index.types import Coverage
 from rag.chat import Assistant
 from ui.page.parts import html
-from ui.phrases import language_name
+from ui.phrases import language_name, phrases
 from ui.words import LANGUAGES, Words
 
 log = logging.getLogger(__name__)
@@ -45,7 +45,8 @@ def _what(held: Coverage | None, words: Words) -> str:
     if not held.articles:
         return _filled(words("head.empty"), command="<code>dateline ingest</code>")
     days = f"{held.published_from[:10]} – {held.published_to[:10]}".strip(" –")
-    names = ", ".join(f"<bdi>{escape(language_name(code))}</bdi>" for code in held.languages)
+    comma = phrases(words.language).comma
+    names = comma.join(f"<bdi>{escape(language_name(code))}</bdi>" for code in held.languages)
     number = escape(words("head.articles", n=f"{held.articles:,}"))
     return " · ".join(filter(None, (number, f'<bdi dir="ltr">{escape(days)}</bdi>' if days else "", names)))
 

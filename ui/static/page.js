@@ -1,13 +1,20 @@
-// Opens the article of a clicked citation beside the chat. `element` is the article panel;
-// `trigger` asks the server for the article; `watch` runs once the panel shows it.
+// The page's own behaviour: citations open beside the answer and show a card, tables sort, filters are removed.
+// `words` are those that it says; `element` holds the opened article; `trigger` asks the server; `watch` runs once what is opened has changed.
+// Events: 'cite', 'close', 'view', 'again', 'only', 'drop'.
 let opener = null;
+
+const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
+const narrow = () => innerWidth <= 760;
+const language = (target) => target.closest('[data-language]')?.dataset.language || document.documentElement.lang;
+const exchange = (target) => target.closest('[data-exchange]')?.dataset.exchange || '';
+
+// --- the article beside the answer ---------------------------------------------------------------
 
 const show = () => {
   const article = element.querySelector('.dl-article, .dl-error');
   if (!article) return;
   const mark = element.querySelector('mark');
   const panel = element.closest('.dl-panel') || element;
-  const calm = matchMedia('(prefers-reduced-motion: reduce)').matches;
   article.focus({ preventScroll: true });
   const box = panel.getBoundingClientRect();
   if (box.top < 0 || box.top > innerHeight * 0.6) {
@@ -17,7 +24,7 @@ const show = () => {
   if (!mark) { panel.scrollTop = 0; return; }
   const offset = mark.getBoundingClientRect().top - panel.getBoundingClientRect().top;
   const middle = Math.max(0, (panel.clientHeight - mark.offsetHeight) / 2);
-  panel.scrollTo({ top: panel.scrollTop + offset - middle, behavior: calm ? 'instant' : 'smooth' });
+  panel.scrollTo({ top: panel.scrollTop + offset - middle, behavior: calm() ? 'instant' : 'smooth' });
 };
 
 const open = (target) => {
@@ -30,27 +37,116 @@ const open = (target) => {
     show();
     return;
   }
-  const language = target.closest('[data-language]')?.dataset.language || document.documentElement.lang;
-  trigger('cite', { article, start: Number(start), end: Number(end), version, language });
+  trigger('cite', {
+    article, start: Number(start), end: Number(end), version,
+    language: language(target), exchange: exchange(target),
+  });
 };
 
 // To the number that opened the article; to the question box when that is gone.
 const back = () => {
-  const to = opener?.isConnected ? opener : document.querySelector('.dl-ask textarea');
+  const to = opener?.isConnected && opener.checkVisibility() ? opener : document.querySelector('.dl-ask textarea');
   to?.scrollIntoView({ block: 'nearest', behavior: 'instant' });
   to?.focus({ preventScroll: true });
 };
 
-document.addEventListener('click', (event) => {
-  const target = event.target.closest('button[data-article]');
-  if (target) open(target);
-  else if (event.target.closest('.dl-back')) back();
-  // An answer that the address opened stays open in another language.
-  const link = event.target.closest('.dl-languages a');
-  if (link) { link.search = location.search; link.hash = location.hash; }
-});
-element.addEventListener('keydown', (event) => { if (event.key === 'Escape') back(); });
+const close = () => {
+  trigger('close');
+  back();
+};
+
 watch('value', show);
+
+// --- the card of a number ------------------------------------------------------------------------
+
+let card = null;
+let waiting = 0;
+
+const hideCard = () => {
+  clearTimeout(waiting);
+  if (card?.isConnected) card.hidePopover();
+  card = null;
+};
+
+const showCard = (number) => {
+  const next = document.getElementById(number.getAttribute('aria-describedby'));
+  clearTimeout(waiting);
+  if (!next || next === card) return;
+  hideCard();
+  card = next;
+  card.showPopover();
+  const at = number.getBoundingClientRect();
+  const { width, height } = card.getBoundingClientRect();
+  const edge = document.documentElement.clientWidth - width - 8;
+  const below = at.bottom + 6 + height < innerHeight || at.top < height + 6;
+  card.style.left = `${Math.max(8, Math.min(at.left - 12, edge))}px`;
+  card.style.top = `${below ? at.bottom + 6 : at.top - height - 6}px`;
+};
+
+const number = (target) => target.closest?.('.dl-cite[aria-describedby]');
+
+document.addEventListener('mouseover', (event) => {
+  // A finger opens the article at once; the card is for what can point.
+  if (!matchMedia('(hover: hover)').matches) return;
+  const over = number(event.target);
+  clearTimeout(waiting);
+  if (over) waiting = setTimeout(() => showCard(over), 150);
+  // The pointer may go onto the card, to select its text.
+  else if (card && !event.target.closest('.dl-card')) waiting = setTimeout(hideCard, 250);
+});
+document.addEventListener('focusin', (event) => {
+  const on = number(event.target);
+  if (on && event.target.matches(':focus-visible')) showCard(on);
+  else hideCard();
+});
+document.addEventListener('scroll', hideCard, true);
+
+// --- tables --------------------------------------------------------------------------------------
+
+const sort = (head) => {
+  const row = head.parentElement;
+  const column = [...row.children].indexOf(head);
+  const down = head.getAttribute('aria-sort') === 'ascending';
+  for (const each of row.children) each.setAttribute('aria-sort', 'none');
+  head.setAttribute('aria-sort', down ? 'descending' : 'ascending');
+  const body = head.closest('table').tBodies[0];
+  const { compare } = new Intl.Collator(document.documentElement.lang, { numeric: true });
+  const value = (line) => line.children[column].dataset.value;
+  const lines = [...body.rows].sort((a, b) =>
+    // What is not known comes last, either way.
+    !value(a) - !value(b) || compare(value(a), value(b)) * (down ? -1 : 1));
+  body.append(...lines);
+};
+
+// --- what is clicked and typed -------------------------------------------------------------------
+
+document.addEventListener('click', (event) => {
+  const target = event.target.closest('button, .dl-languages a');
+  if (!target) return;
+  const { dataset, classList } = target;
+  if (dataset.article) { hideCard(); open(target); }
+  else if (classList.contains('dl-close')) close();
+  else if (classList.contains('dl-back')) back();
+  else if (classList.contains('dl-sort')) sort(target.closest('th'));
+  else if (dataset.view) trigger('view', { view: dataset.view, exchange: exchange(target) });
+  else if ('again' in dataset) trigger('again', { exchange: exchange(target) });
+  else if (dataset.only) trigger('only', { article: dataset.only });
+  else if (dataset.drop) {
+    trigger('drop', { name: dataset.drop, value: dataset.value });
+    document.querySelector('.dl-ask textarea').focus({ preventScroll: true });
+  } else if (target.matches('a')) {
+    // An answer that the address opened stays open in another language.
+    target.search = location.search;
+    target.hash = location.hash;
+  }
+});
+document.addEventListener('keydown', (event) => {
+  if (event.key !== 'Escape') return;
+  if (card) hideCard();
+  else if (element.contains(event.target)) back();
+});
+
+// --- what Gradio leaves out ----------------------------------------------------------------------
 
 // A new question goes to the top of the chat, so that its answer is read from the beginning.
 let asked = 0;
@@ -64,9 +160,25 @@ const follow = () => {
   asked = questions.length;
 };
 
-// What is typed decides its own direction.
+// What is typed decides its own direction; buttons are no list; what is read out is in the page's language.
+const SAID = [
+  ['.dl-chat [aria-label="chatbot conversation"]', words.conversation],
+  [`.dl-chat [aria-label^="user's message"]`, words.question],
+  [`.dl-chat [aria-label^="bot's message"]`, words.answer],
+  ['[aria-label="More tabs"]', words.more_tabs],
+];
+let ready = false;
 const dress = () => {
-  for (const box of document.querySelectorAll('.dl-ask textarea')) box.dir = 'auto';
+  for (const [selector, said] of SAID) {
+    for (const each of document.querySelectorAll(selector)) each.setAttribute('aria-label', said);
+  }
+  for (const box of document.querySelectorAll('.dl-ask textarea')) {
+    box.dir = 'auto';
+    // On a phone the keyboard would cover the page.
+    if (!ready && !narrow() && document.activeElement === document.body) box.focus({ preventScroll: true });
+    ready = true;
+  }
+  for (const list of document.querySelectorAll('.dl-chat .examples[role=list]')) list.setAttribute('role', 'group');
 };
 
 new MutationObserver(() => { follow(); dress(); }).observe(document.body, { childList: true, subtree: true });
