@@ -1,12 +1,17 @@
 """Text to vectors, and pairs of texts to scores: the only file that knows sentence-transformers.
 
-Questions and passages are embedded differently (prompts), so they have separate calls.
+Questions and passages are embedded differently (prompts), so they have separate calls. One thread of
+its own does all the work: forward passes side by side only fight for the same cores. Questions that wait
+for it are embedded together, at a fraction of the price, and wait for no more than one batch of passages.
 """
 
 import os
 import threading
+from collections import deque
 from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -18,6 +23,9 @@ from index.errors import EmbedderError
 
 Vectors = npt.NDArray[np.float32]
 
+# So few texts are embedded on one core: a second one makes them no faster and takes it from others.
+FEW = 8
+
 
 class Embedder:
     """A sentence-transformers model, loaded on first use and safe to share between threads."""
@@ -27,18 +35,24 @@ class Embedder:
         self._query_prompt = config.query_prompt
         self._passage_prompt = config.passage_prompt
         self._batch_size = config.batch_size
-        # One question at a time is fastest: two forward passes only fight for the same cores.
-        self._lock = threading.Lock()
+        self._thread = ThreadPoolExecutor(1, "embed")
+        self._questions: deque[tuple[Sequence[str], Future[Vectors]]] = deque()
         self._load_lock = threading.Lock()
         self._loaded: Any = None
 
     def embed_queries(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of questions, shape (len(texts), dimension)."""
-        return self._encode(texts, self.query_prompt)
+        if len(texts) > FEW:
+            return self._embed(texts, self.query_prompt)
+        found: Future[Vectors] = Future()
+        self._questions.append((texts, found))
+        # As often as there are questions, so that none is left; most find nothing to do.
+        self._thread.submit(self._embed_questions)
+        return found.result()
 
     def embed_passages(self, texts: Sequence[str]) -> Vectors:
         """Unit vectors of passages or sentences, shape (len(texts), dimension)."""
-        return self._encode(texts, self.passage_prompt)
+        return self._embed(texts, self.passage_prompt)
 
     def count_tokens(self, texts: Sequence[str]) -> list[int]:
         """Length of each text in the model's tokens, without the tokens added at both ends."""
@@ -80,18 +94,50 @@ class Embedder:
         prompts: dict[str, str] = self._model.prompts
         return next((prompts[name] for name in names if prompts.get(name)), "")
 
+    def _embed(self, texts: Sequence[str], prompt: str) -> Vectors:
+        """Batch by batch, so that others come in between."""
+        vectors = np.empty((len(texts), self.dimension), np.float32)
+        # Texts of like length together, or the short ones cost what the long ones do.
+        order = sorted(range(len(texts)), key=lambda number: -len(texts[number]))
+        for start in range(0, len(order), self._batch_size):
+            batch = order[start : start + self._batch_size]
+            chosen = [texts[number] for number in batch]
+            vectors[batch] = self._thread.submit(self._embed_batch, chosen, prompt).result()
+        return vectors
+
+    def _embed_batch(self, texts: Sequence[str], prompt: str) -> Vectors:
+        _use_cores(0)
+        return self._encode(texts, prompt)
+
+    def _embed_questions(self) -> None:
+        """All questions that wait, up to a batch."""
+        calls: list[tuple[Sequence[str], Future[Vectors]]] = []
+        while self._questions and sum(len(texts) for texts, _ in calls) < self._batch_size:
+            calls.append(self._questions.popleft())
+        if not calls:
+            return
+        try:
+            _use_cores(1)
+            vectors = self._encode([text for texts, _ in calls for text in texts], self.query_prompt)
+        except BaseException as error:
+            for _, found in calls:
+                found.set_exception(error)
+            return
+        start = 0
+        for texts, found in calls:
+            found.set_result(vectors[start : start + len(texts)])
+            start += len(texts)
+
     def _encode(self, texts: Sequence[str], prompt: str) -> Vectors:
         if not texts:
             return np.zeros((0, self.dimension), np.float32)
-        with self._lock:
-            # The library sorts by length, so a batch holds texts of like length.
-            vectors = self._model.encode(
-                list(texts),
-                prompt=prompt,
-                batch_size=self._batch_size,
-                convert_to_numpy=True,
-                show_progress_bar=False,
-            )
+        vectors = self._model.encode(
+            list(texts),
+            prompt=prompt,
+            batch_size=self._batch_size,
+            convert_to_numpy=True,
+            show_progress_bar=False,
+        )
         vectors = np.asarray(vectors, np.float32)
         # In bfloat16 the model's own normalisation is off by up to half a percent.
         norms = np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -119,6 +165,7 @@ class CrossEncoder:
         with self._lock:
             if self._loaded is None:
                 self._loaded = _load_cross_encoder(self.name)
+            _use_cores(0)
             found = self._loaded.predict(
                 [(question, text) for text in texts],
                 batch_size=self._batch_size,
@@ -126,6 +173,23 @@ class CrossEncoder:
                 show_progress_bar=False,
             )
         return [float(score) for score in np.reshape(found, (len(texts), -1))[:, 0]]
+
+
+def _use_cores(count: int) -> None:
+    """How many cores this thread's forward passes may use; 0 for all."""
+    import torch
+
+    every = _every_core()
+    if torch.get_num_threads() != (count or every):
+        torch.set_num_threads(count or every)
+
+
+@cache
+def _every_core() -> int:
+    """As many as torch takes when nobody has told it otherwise."""
+    import torch
+
+    return torch.get_num_threads()
 
 
 def _load_cross_encoder(name: str) -> Any:

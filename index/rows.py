@@ -169,9 +169,9 @@ class Rows(Derived):
         shape = (self._count(places, vectors), self._dimension)
         if not shape[0]:
             return Snapshot(np.empty(shape, np.float32), np.empty(0, PLACE))
-        return Snapshot(
-            np.memmap(vectors, np.float32, "r", shape=shape), np.fromfile(places, PLACE, shape[0])
-        )
+        # A plain view of the mapped file: numpy's own class for it makes each row looked at dearer.
+        mapped = np.asarray(np.memmap(vectors, np.float32, "r", shape=shape))
+        return Snapshot(mapped, np.fromfile(places, PLACE, shape[0]))
 
 
 def _key(version: str) -> bytes:

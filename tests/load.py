@@ -1,9 +1,12 @@
-"""Many users and many questions: `python tests/load.py [--users 50] [--questions 5000]`.
+"""Many users and many questions: `python tests/load.py [--users 50] [--questions 5000] [--crowd 100]`.
 
 1. What a language model's answer costs on top of the model: with a server that answers at once, the
    time from the search's end to the first statement, and to the end of the answer.
 2. Users who all stream at once over real HTTP: none may fail.
 3. Thousands of questions, one after the other: memory must stay flat.
+4. A crowd that asks a `dateline serve` process for minutes, extractive answers, each user the next
+   question as soon as the last is answered: none may fail, memory must stay flat, and what a user waits is
+   told as a multiple of what a lone user waits. `--only-crowd` does that alone.
 """
 
 import argparse
@@ -11,6 +14,7 @@ import asyncio
 import json
 import resource
 import statistics
+import sys
 import tempfile
 import threading
 import time
@@ -19,6 +23,7 @@ from pathlib import Path
 import httpx
 from browser import serving
 from openai_server import Messages, OpenAIServer
+from processes import Process, free_port, running
 
 from index.archive import Archive
 from index.config import IndexConfig
@@ -38,8 +43,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawTextHelpFormatter)
     parser.add_argument("--users", type=int, default=50)
     parser.add_argument("--questions", type=int, default=5000)
+    parser.add_argument("--crowd", type=int, default=100)
+    parser.add_argument("--seconds", type=int, default=300, help="how long the crowd asks")
+    parser.add_argument("--only-crowd", action="store_true")
     arguments = parser.parse_args()
     questions = [json.loads(line)["question"] for line in (DATA / "golden.jsonl").open(encoding="utf-8")]
+    if not arguments.only_crowd:
+        one_process(arguments.users, arguments.questions, questions)
+    crowd(arguments.crowd, arguments.seconds, questions)
+
+
+def one_process(streams: int, count: int, questions: list[str]) -> None:
     with tempfile.TemporaryDirectory() as folder, OpenAIServer(answer=first_sentences) as model:
         archive = Archive.open(IndexConfig(archive=Path(folder) / "archive"), create=True)
         for outcome in ingest(archive, read([DATA / "articles.jsonl"])):
@@ -51,9 +65,9 @@ def main() -> None:
         asyncio.run(overhead(written, questions))
         verification(written)
         with serving(create_api(written)) as address:
-            asyncio.run(users(address, arguments.users, questions))
+            asyncio.run(users(address, streams, questions))
         plain = Assistant(Settings(archive=Path(folder) / "archive"), archive)
-        soak(plain, arguments.questions, questions)
+        soak(plain, count, questions)
         archive.close()
 
 
@@ -137,8 +151,65 @@ def soak(assistant: Assistant, count: int, questions: list[str]) -> None:
     assert sizes[-1] <= sizes[len(sizes) // 2] * 1.05, "memory grows"
 
 
-def resident() -> float:
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
+def crowd(users: int, seconds: int, questions: list[str]) -> None:
+    """A lone user, then many, of one server process."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, port = Path(name), free_port()
+        archive = Archive.open(IndexConfig(archive=folder / "archive"), create=True)
+        for outcome in ingest(archive, read([DATA / "articles.jsonl"])):
+            assert outcome.status == "added", outcome
+        archive.close()
+        command = [sys.executable, "-m", "ui.cli", "serve", "--archive", str(folder / "archive")]
+        server = Process([*command, "--port", str(port)], port, "/readyz", folder / "log")
+        with running(server):
+            # What is remembered of sentences is, so that both meet it alike.
+            asyncio.run(asking(server, 8, 20, questions))
+            lone, _ = asyncio.run(asking(server, 1, min(30, seconds), questions))
+            many, sizes = asyncio.run(asking(server, users, seconds, questions))
+        for percent in (50, 95):
+            one, each = percentile(lone, percent), percentile(many, percent)
+            times = each / one
+            print(f"p{percent}: a lone user {one:.0f} ms, each of {users} {each:.0f} ms: {times:.1f} times")
+        rates = len(lone) / (sum(lone) / 1000), len(many) / seconds
+        print(f"{len(many):,} questions, none failed; {rates[1] / rates[0]:.2f} times a lone user's rate")
+        begun = sizes[min(60, len(sizes) // 5)]
+        print(f"memory of the server: {begun:.0f} MB when all had begun, {sizes[-1]:.0f} MB at the end")
+        assert sizes[-1] <= begun * 1.05, "memory grows"
+
+
+async def asking(
+    server: Process, count: int, seconds: float, questions: list[str]
+) -> tuple[list[float], list[float]]:
+    """What each question took in ms, and the server's memory in MB, second by second."""
+    times: list[float] = []
+    sizes: list[float] = []
+    until = time.perf_counter() + seconds
+
+    async def user(client: httpx.AsyncClient, number: int) -> None:
+        asked = 0
+        while time.perf_counter() < until:
+            # No two questions are the same, or caches would hide what they cost.
+            question = f"{questions[(number + asked) % len(questions)]} ({number}.{asked})"
+            started = time.perf_counter()
+            reply = await client.post(f"{server.address}/v1/ask", json={"question": question})
+            times.append((time.perf_counter() - started) * 1000)
+            assert reply.status_code == 200, reply.text
+            assert reply.json()["citations"] or reply.json()["abstained"], reply.text
+            asked += 1
+
+    async def watch() -> None:
+        while time.perf_counter() < until:
+            sizes.append(resident(server.running.pid))
+            await asyncio.sleep(1)
+
+    limits = httpx.Limits(max_connections=count)
+    async with httpx.AsyncClient(timeout=120, limits=limits) as client:
+        await asyncio.gather(watch(), *(user(client, number) for number in range(count)))
+    return times, sizes
+
+
+def resident(process: int | str = "self") -> float:
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * resource.getpagesize() / 1e6
 
 
