@@ -7,7 +7,7 @@ listens on its reader's machine, neither directly (`Origin`) nor by a name of it
 and read; to add and to remove takes `write`.
 
 `/healthz` and `/readyz` stay open, since whoever starts and stops servers has no token; they tell no more
-than the number of articles. `/metrics` needs one: it tells how much is asked, and of what kind.
+than the number of articles.
 
 What passed is in `scope["state"]["token"]`: a Token, or None where none is needed.
 """
