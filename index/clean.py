@@ -9,7 +9,9 @@ import unicodedata
 
 import regex
 
-_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\x85\u2028\u2029]")
+_LINE_ENDS = re.compile("\r\n?|[\x0b\x0c\u2028\u2029]")
+# A line end, too; but in Arabic read in a wrong encoding it is half of a letter.
+_NEXT_LINE = "\x85"
 # Spaces that only say where a line must not be broken.
 _SPACES = re.compile("[\u00a0\u2007\u202f]")
 # Controls, soft hyphens, marks of direction (each paragraph's follows from its letters), zero-width
@@ -31,6 +33,7 @@ def clean_text(text: str) -> str:
     """The text in NFC, with its line ends as \\n, mojibake undone and invisible characters left out."""
     text = _LINE_ENDS.sub("\n", text)
     text = "\n".join(map(_unmangled, text.split("\n"))) if not text.isascii() else text
+    text = text.replace(_NEXT_LINE, "\n")
     text = _UNSEEN.sub("", _SPACES.sub(" ", text))
     text = _SHAPES.sub(lambda found: unicodedata.normalize("NFKC", found[0]), text)
     text = _JOINER_RUN.sub(r"\1", _MARKS.sub(r"\1", text))

@@ -1,6 +1,9 @@
 """Copies, revisions and repeated lines: what is one text, and what is no part of any."""
 
+import json
+import random
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 
 import pytest
@@ -8,12 +11,12 @@ import pytest
 from index.address import canonical, without_tracking
 from index.archive import Archive
 from index.boilerplate import LEAST_ARTICLES
-from index.duplicates import resemblance, sign
+from index.duplicates import RESEMBLANCE, bands, resemblance, sign
 from index.embed import Embedder
 from index.ingest import Outcome, ingest
 from index.sources import Sources
 from index.types import Article
-from tests.conftest import open_archive
+from tests.conftest import SAMPLE_ARTICLES, open_archive
 from tests.hostile import zipped
 
 WIRE = (
@@ -215,3 +218,44 @@ def test_a_file_keeps_the_id_that_it_got_first(empty_archive: Archive, tmp_path:
     assert set(take(tmp_path / "kept" / "2024").values()) == {"unchanged"}
     assert take(tmp_path / "kept" / "2025") == {"2025/ferry.txt": "unchanged"}
     assert empty_archive.count_articles() == 3
+
+
+def test_copies_are_told_from_reports_of_the_same_events() -> None:
+    """All articles of the sample tell of one attack; three edited copies of each are to be found."""
+    chance = random.Random(3)
+    texts = [json.loads(line)["text"] for line in SAMPLE_ARTICLES.read_text("utf-8").splitlines()]
+
+    def reworded(text: str) -> str:
+        words = text.split(" ")
+        for place in chance.sample(range(len(words)), len(words) // 20):
+            words[place] = "otherwise"
+        return " ".join(words)
+
+    def shortened(text: str) -> str:
+        words = text.split(" ")
+        return " ".join(words[: len(words) * 2 // 3])
+
+    def framed(text: str) -> str:
+        return f"CITY, 1 April (Agency) - {text} Reporting by our staff; editing by another desk."
+
+    def met(one: bytes, other: bytes) -> bool:
+        return bool({*bands(one)} & {*bands(other)}) and resemblance(one, other) >= RESEMBLANCE
+
+    signatures = [sign(text) for text in texts]
+    recall = {
+        edit.__name__: sum(met(s, sign(edit(t))) for s, t in zip(signatures, texts, strict=True))
+        / len(texts)
+        for edit in (framed, reworded, shortened)
+    }
+    assert recall["framed"] == recall["reworded"] == 1.0 and recall["shortened"] >= 0.85, recall
+    # The sample has one wire story under two mastheads.
+    assert sum(met(one, other) for one, other in combinations(signatures, 2)) == 1
+
+
+def test_a_copy_is_known_for_one_in_a_later_run(tmp_path: Path, embedder: Embedder) -> None:
+    for number, text in enumerate((WIRE, f"VALMERE (Agency) {WIRE}", OTHER)):
+        archive = open_archive(tmp_path / "archive", embedder)
+        run(archive, article(f"run {number}", text))
+        clusters = archive.clusters()
+        archive.close()
+    assert clusters == [["run 0", "run 1"]]
