@@ -156,8 +156,8 @@ def test_a_page_runs_and_fetches_nothing_of_theirs(hostile: Archive, language: s
         page.on("dialog", lambda dialog: (opened.append(dialog.message), dialog.dismiss()))
         type_question(page, QUESTIONS[language])
         page.locator(".dl-grounded").wait_for()
-        for number in range(page.locator(".dl-sources .dl-cite").count()):
-            page.locator(".dl-sources .dl-cite").nth(number).click()
+        for number in range(page.locator(".dl-statement .dl-cite").count()):
+            page.locator(".dl-statement .dl-cite").nth(number).click()
             page.locator(".dl-article mark").first.wait_for()
         page.wait_for_timeout(300)
         inside = page.locator(".dl-answer, .dl-article")
