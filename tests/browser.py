@@ -64,12 +64,14 @@ def visiting(
     size: tuple[int, int] = WIDE,
     scheme: str = "light",
     words: Words = ENGLISH,
+    token: str = "",
 ) -> Iterator[Page]:
     """The page, ready for a question. Foreign requests and script errors fail the test."""
     context = browser.new_context(
         viewport={"width": size[0], "height": size[1]},
         color_scheme=scheme,  # type: ignore[arg-type]
         reduced_motion="reduce",
+        extra_http_headers={"authorization": f"Bearer {token}"} if token else {},
     )
     page = context.new_page()
     requested: list[str] = []

@@ -11,7 +11,6 @@ import httpx
 import pytest
 from browser import PHONE, browsing, serving, visiting
 from playwright.sync_api import Browser, Locator, Page, expect
-from starlette.types import ASGIApp, Receive, Scope, Send
 from test_jobs import many
 from web_server import Page as WebPage
 from web_server import Site, site
@@ -24,6 +23,7 @@ from index.types import Article
 from rag.chat import Assistant
 from rag.config import Settings
 from ui.serve import create_app
+from ui.tokens import Tokens
 from ui.words import Words
 
 if helpers.CHROMIUM is None:
@@ -55,19 +55,6 @@ class Desk:
     url: str
     archive: Archive
     web: Site
-
-
-class _Scoped:
-    """Stands where access control does, and lets everybody in with one token."""
-
-    def __init__(self, app: ASGIApp, scope: str) -> None:
-        self.app = app
-        self.token = type("Token", (), {"scope": scope})()
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http":
-            scope.setdefault("state", {})["token"] = self.token
-        await self.app(scope, receive, send)
 
 
 @pytest.fixture(scope="module")
@@ -324,10 +311,10 @@ def test_the_archive_in_numbers(browser: Browser, desk: Desk, words: Words, size
 
 
 def test_one_who_may_only_read_can_neither_add_nor_remove(browser: Browser, archive: Archive) -> None:
-    assistant = Assistant(Settings(archive=archive.config.archive), archive)
-    app = create_app(assistant)
-    app.add_middleware(_Scoped, scope="read")
-    with serving(app) as url, visiting(browser, f"{url}/en/", size=DESK) as page:
+    folder = archive.config.archive
+    token = Tokens(folder).create("reader", "read")
+    app = create_app(Assistant(Settings(archive=folder, require_tokens=True), archive))
+    with serving(app) as url, visiting(browser, f"{url}/en/", size=DESK, token=token) as page:
         open_tab(page)
         page.get_by_role("button", name="Ferry runs aground").click()
         expect(page.locator(".dl-reading .dl-article")).to_be_visible()

@@ -115,4 +115,4 @@ def test_a_page_elsewhere_cannot_reach_the_tools(address: str) -> None:
 
 def test_the_rest_of_the_server_still_answers(address: str) -> None:
     assert httpx.get(f"{address}/readyz").json()["status"] == "ok"
-    assert httpx.get(f"{address}/").status_code == 200
+    assert httpx.get(f"{address}/", follow_redirects=True).status_code == 200
