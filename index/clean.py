@@ -26,11 +26,21 @@ _UNSEEN = regex.compile(
 _SHAPES = re.compile("[\ufb00-\ufb06\ufb50-\ufbb1\ufbd3-\ufd3d\ufd50-\ufdcf\ufe70-\ufefc]+")
 # No script stacks so many marks on a letter; letters that are drowned in them can stall a renderer.
 _MARKS = regex.compile(r"(\p{M}{8})\p{M}+")
+_MOST_ROUNDS = 5
 _JOINER_RUN = re.compile("([\u200c\u200d])[\u200c\u200d]+")
 
 
 def clean_text(text: str) -> str:
     """The text in NFC, with its line ends as \\n, mojibake undone and invisible characters left out."""
+    # Undoing one fault may bring another to light. What needs no cleaning is looked at once.
+    for _ in range(_MOST_ROUNDS):
+        before, text = text, _cleaned_once(text)
+        if text == before:
+            break
+    return text
+
+
+def _cleaned_once(text: str) -> str:
     text = _LINE_ENDS.sub("\n", text)
     text = "\n".join(map(_unmangled, text.split("\n"))) if not text.isascii() else text
     text = text.replace(_NEXT_LINE, "\n")
