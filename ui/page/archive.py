@@ -62,12 +62,13 @@ class _Tab:
 
     def placed(self) -> ArchiveTab:
         words = self.words
-        self.stored, self.removed = gr.State(""), gr.State("")
         with (
             gr.Tab(words("archive.tab"), id="archive") as room,
             gr.Tabs(selected="articles", elem_classes="dl-archive") as self.tabs,
         ):
             with gr.Tab(words("archive.articles"), id="articles"):
+                # Inside a tab: what stands between tabs is counted as one, and shown as a second one.
+                self.stored, self.removed = gr.State(""), gr.State("")
                 self._place_articles()
             with gr.Tab(words("archive.add"), id="add"):
                 self._place_adding()
@@ -113,8 +114,13 @@ class _Tab:
         )
         with gr.Row(equal_height=False, elem_classes="dl-adding") as self.adding:
             with gr.Column(min_width=300):
+                html(f'<p class="dl-facts">{words("archive.files")}</p>', elem_classes="dl-formats")
                 self.drop = gr.File(
-                    label=words("archive.files"), file_count="multiple", height=150, elem_classes="dl-drop"
+                    label=words("archive.files"),
+                    show_label=False,
+                    file_count="multiple",
+                    height=150,
+                    elem_classes="dl-drop",
                 )
                 # By itself it makes a file beside each one that was sent, and keeps no names.
                 self.drop.preprocess = _as_sent  # type: ignore[method-assign, assignment]

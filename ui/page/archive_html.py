@@ -6,6 +6,7 @@ What a button does is its `data-do`, an event of `archive.js`.
 """
 
 from collections.abc import Sequence
+from datetime import date, timedelta
 from html import escape
 
 from index.archive import ArticlePage, Revision
@@ -212,9 +213,9 @@ def _failure(where: str, reason: str) -> str:
 
 
 def _dates(dates: Sequence[Count], words: Words) -> str:
-    shown = dates[-MOST_BARS:]
-    if not shown:
+    if not dates:
         return ""
+    shown = _without_gaps(dates)[-MOST_BARS:]
     most = max(count.articles for count in shown)
     every = max(1, -(-len(shown) // _TICKS))
     bars = ""
@@ -238,6 +239,20 @@ def _dates(dates: Sequence[Count], words: Words) -> str:
         f'<div class="dl-bars" tabindex="0" role="group" aria-label="{escape(words("archive.by_date"))}">'
         f"<ol>{bars}</ol></div></figure>"
     )
+
+
+def _without_gaps(dates: Sequence[Count]) -> list[Count]:
+    """The days, months or years up to the last; those without an article count 0, as far as bars go."""
+    known = {count.name: count.articles for count in dates}
+    size, name = len(dates[0].name), dates[-1].name
+    every = [dates[-1]]
+    while name > dates[0].name and len(every) < MOST_BARS:
+        # The day before the first one of this day, month or year lies in the one before.
+        before = date.fromisoformat((name + "-01-01")[:10]) - timedelta(days=1)
+        name = before.isoformat()[:size]
+        every.append(Count(name, known.get(name, 0)))
+    earlier = [count for count in dates if count.name < every[-1].name]
+    return [*earlier, *reversed(every)]
 
 
 def _rows(kind: str, title: str, rows: Sequence[tuple[str, Count]], words: Words) -> str:
