@@ -41,7 +41,9 @@ def test_without_a_terminal_progress_is_one_json_line_a_step(
     assert len(complaints) == 2
 
 
-def test_several_processes_fill_one_chroma_server_at_once(tmp_path: Path, embedder: Embedder) -> None:
+def test_several_processes_fill_one_chroma_server_at_once(
+    tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Each with articles of its own, and all of them with the sample's."""
     inputs = []
     for number in range(3):
@@ -60,6 +62,7 @@ def test_several_processes_fill_one_chroma_server_at_once(tmp_path: Path, embedd
         if not model.exists():
             model.symlink_to(bundled_model_folder())
         environments.append({**os.environ, "XDG_CACHE_HOME": str(cache)})
+    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache-0"))
     with chroma_server(tmp_path / "chroma") as url:
         command = [sys.executable, "-m", "ui.cli", "ingest", "--json"]
         running = [
