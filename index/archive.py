@@ -296,7 +296,7 @@ class Archive:
         The words stand in the title and one passage, in any of their forms; or in the outlet's name. An
         article's id finds it too, and an empty query everything.
         """
-        self.catch_up()
+        self._look()
         catalogue, query = self._catalogue, query.strip()
         if query:
             languages = [*catalogue.languages, ""]
@@ -310,7 +310,7 @@ class Archive:
 
     def statistics(self, interval: Interval = "day", filters: Filters = NO_FILTERS) -> Statistics:
         """The articles that pass the filters, counted by date, outlet and language."""
-        self.catch_up()
+        self._look()
         return self._catalogue.statistics(filters, interval)
 
     def fingerprint(self) -> str:
