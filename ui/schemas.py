@@ -173,6 +173,21 @@ class Search(Request):
     filters: RequestFilters = RequestFilters()
 
 
+class PageQuery(Request):
+    """Which page of a list."""
+
+    offset: int = Field(default=0, ge=0, le=10**9)
+    limit: int = Field(default=50, ge=1, le=500)
+
+
+class Page(BaseModel):
+    """What stands above a page of a list; `total` counts all that is in the list."""
+
+    total: int
+    offset: int
+    limit: int
+
+
 class ArticleFilters(Request):
     """Which articles; an empty value narrows nothing."""
 
@@ -196,7 +211,7 @@ class ArticleFilters(Request):
         )
 
 
-class ArticleQuery(ArticleFilters):
+class ArticleQuery(ArticleFilters, PageQuery):
     """Which page of which articles."""
 
     query: str = Field(
@@ -204,8 +219,6 @@ class ArticleQuery(ArticleFilters):
         max_length=1000,
         description="Words that the title and a passage, or the outlet's name, have all of; or an id.",
     )
-    offset: int = Field(default=0, ge=0, le=10**9)
-    limit: int = Field(default=50, ge=1, le=500)
 
 
 class StatisticsQuery(ArticleFilters):
@@ -245,12 +258,9 @@ class FailedInput(FailedPlace):
     input: str
 
 
-class FailurePage(BaseModel):
+class FailurePage(Page):
     """A page of what failed, in the order in which it did."""
 
-    total: int
-    offset: int
-    limit: int
     failures: list[FailedInput]
 
 
@@ -410,12 +420,9 @@ class Timeline(Searched):
         return cls(**_searched(evidence), entries=list(entries))
 
 
-class ArticlePage(BaseModel):
+class ArticlePage(Page):
     """A page of the archive's articles, newest publication first."""
 
-    total: int
-    offset: int
-    limit: int
     articles: list[ArticleHead]
 
 
@@ -449,7 +456,7 @@ class FullArticle(ArticleHead):
         )
 
 
-class ConversationQuery(Request):
+class ConversationQuery(PageQuery):
     """Which page of which of one's conversations."""
 
     query: Text = Field(
@@ -457,16 +464,11 @@ class ConversationQuery(Request):
         max_length=500,
         description="Words that must all be in its name, questions or answers, in any spelling.",
     )
-    offset: int = Field(default=0, ge=0, le=10**9)
-    limit: int = Field(default=50, ge=1, le=500)
 
 
-class ConversationPage(BaseModel):
+class ConversationPage(Page):
     """A page of one's conversations, the last used first."""
 
-    total: int
-    offset: int
-    limit: int
     conversations: list[Conversation]
 
 
