@@ -14,7 +14,7 @@ _READS = re.compile(
     rf"|/mcp(/|$)|{_GRADIO}(?!upload)|/signout$"
 )
 _DATA = re.compile(r"/v\d+/|/mcp(/|$)")
-_FOR_PROGRAMS = re.compile(rf"/v\d+/|/mcp(/|$)|/metrics$|/openapi\.json$|{_GRADIO}")
+_FOR_PROGRAMS = re.compile(rf"/v\d+/|/mcp(/|$)|/openapi\.json$|{_GRADIO}")
 _WORK = re.compile(rf"/v\d+/|/mcp(/|$)|{_GRADIO}(queue/join|upload)")
 
 
