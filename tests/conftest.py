@@ -4,6 +4,7 @@ import os
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,6 +18,9 @@ from index.ingest import ingest
 from index.readers import read
 from rag.chat import Assistant
 from rag.config import Settings
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 ROOT = Path(__file__).parent.parent
 SAMPLE_ARTICLES = ROOT / "evals" / "data" / "articles.jsonl"
@@ -95,3 +99,33 @@ def empty_archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
 def assistant(sample_archive: Archive, sample_archive_dir: Path) -> Assistant:
     """An Assistant on the sample archive, without a language model."""
     return Assistant(Settings(archive=sample_archive_dir), sample_archive)
+
+
+@pytest.fixture(scope="module")
+def browser() -> "Iterator[Browser]":
+    """A headless browser. Not longer than a module: its event loop would stand in the way of others."""
+    import browser as helpers
+
+    if helpers.CHROMIUM is None:
+        pytest.skip("the page needs a browser: install Debian's `chromium`")
+    with helpers.browsing() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def address(assistant: Assistant) -> Iterator[str]:
+    """The whole server on the sample archive, without a language model."""
+    from browser import serving
+
+    from ui.serve import create_app
+
+    with serving(create_app(assistant)) as url:
+        yield url
+
+
+def fetching_archive(folder: Path, embedder: Embedder) -> Archive:
+    """An archive that may fetch from this machine, and does so without a pause."""
+    config = IndexConfig(folder, private_networks=("127.0.0.0/8",), fetch_delay=0.0)
+    archive = Archive.open(config, create=True)
+    archive.embedder = embedder
+    return archive

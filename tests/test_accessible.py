@@ -1,34 +1,19 @@
 """axe-core finds nothing serious, whatever is open, in either direction, size and scheme."""
 
 import re
-from collections.abc import Iterator
 
 import browser as helpers
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from browser import PHONE, ask, browsing, serving, visiting
+from browser import PHONE, ask, visiting
 from playwright.sync_api import Browser, Page
 
-from rag.chat import Assistant
-from ui.serve import create_app
 from ui.words import Words
 
 if helpers.CHROMIUM is None:
     pytest.skip("the page needs a browser: install Debian's `chromium`", allow_module_level=True)
 
 QUESTIONS = {"en": "How many people were killed at Crocus?", "ar": "من حذّر من قبل الهجوم على كروكوس؟"}
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(assistant: Assistant) -> Iterator[str]:
-    with serving(create_app(assistant)) as address:
-        yield address
 
 
 def violations(page: Page, state: str) -> list[str]:

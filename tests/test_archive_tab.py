@@ -9,14 +9,14 @@ from pathlib import Path
 import browser as helpers
 import httpx
 import pytest
-from browser import PHONE, browsing, serving, visiting
+from browser import PHONE, serving, visiting
+from conftest import fetching_archive
 from playwright.sync_api import Browser, Locator, Page, expect
 from test_jobs import many
 from web_server import Page as WebPage
 from web_server import Site, site
 
 from index.archive import Archive
-from index.config import IndexConfig
 from index.embed import Embedder
 from index.ingest import ingest
 from index.types import Article
@@ -57,17 +57,9 @@ class Desk:
     web: Site
 
 
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
 @pytest.fixture
 def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
-    config = IndexConfig(tmp_path / "archive", private_networks=("127.0.0.0/8",), fetch_delay=0.0)
-    archive = Archive.open(config, create=True)
-    archive.embedder = embedder
+    archive = fetching_archive(tmp_path / "archive", embedder)
     assert {outcome.status for outcome in ingest(archive, [*ARTICLES, *LONG])} == {"added"}
     later = replace(ARTICLES[3], text="The chess club of Valmere meets every Wednesday now.")
     assert [outcome.status for outcome in ingest(archive, [later])] == ["replaced"]

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from index.config import IndexConfig
-from index.embed import FEW, Embedder
+from index.embed import FEW, Embedder, Vectors
 
 QUESTIONS = [f"Who opened harbour number {number}, and {'why ' * number}then?" for number in range(20)]
 
@@ -35,19 +35,24 @@ def passes(embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return sizes
 
 
+def embedded_at_once(embedder: Embedder) -> list[Vectors]:
+    """The vectors of each question; all of them wait before the first one is embedded."""
+    busy = threading.Event()
+    embedder._thread.submit(busy.wait)
+    with ThreadPoolExecutor(len(QUESTIONS)) as pool:
+        found = [pool.submit(embedder.embed_queries, [question]) for question in QUESTIONS]
+        while len(embedder._questions) < len(QUESTIONS):
+            time.sleep(0.01)
+        busy.set()
+        return [each.result() for each in found]
+
+
 def test_questions_that_wait_are_embedded_together(
     fresh: Embedder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     alone = [fresh.embed_queries([question])[0] for question in QUESTIONS]
     sizes = passes(fresh, monkeypatch)
-    busy = threading.Event()
-    fresh._thread.submit(busy.wait)
-    with ThreadPoolExecutor(len(QUESTIONS)) as pool:
-        found = [pool.submit(fresh.embed_queries, [question]) for question in QUESTIONS]
-        while len(fresh._questions) < len(QUESTIONS):
-            time.sleep(0.01)
-        busy.set()
-        together = [each.result()[0] for each in found]
+    together = [vectors[0] for vectors in embedded_at_once(fresh)]
     assert sizes == [len(QUESTIONS)]
     for one, other in zip(alone, together, strict=True):
         # In bfloat16 a batch is not the same to the last bit.
@@ -58,14 +63,7 @@ def test_questions_that_wait_are_embedded_together(
 def test_no_more_than_a_batch_of_them(fresh: Embedder, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fresh, "_batch_size", 8)
     sizes = passes(fresh, monkeypatch)
-    busy = threading.Event()
-    fresh._thread.submit(busy.wait)
-    with ThreadPoolExecutor(len(QUESTIONS)) as pool:
-        found = [pool.submit(fresh.embed_queries, [question]) for question in QUESTIONS]
-        while len(fresh._questions) < len(QUESTIONS):
-            time.sleep(0.01)
-        busy.set()
-        assert all(each.result().shape == (1, fresh.dimension) for each in found)
+    assert all(vectors.shape == (1, fresh.dimension) for vectors in embedded_at_once(fresh))
     assert sizes == [8, 8, 4]
 
 

@@ -7,7 +7,7 @@ from itertools import combinations, pairwise
 
 import browser as helpers
 import pytest
-from browser import PHONE, ask, browsing, serving, visiting
+from browser import PHONE, ask, serving, visiting
 from openai_server import Messages, OpenAIServer
 from playwright.sync_api import Browser, Locator, Page, expect
 
@@ -27,18 +27,6 @@ WARNED = "Who warned whom before the Crocus attack?"
 KILLED = "How many people were killed at Crocus?"
 DESK = (1440, 900)
 SIZES = [DESK, PHONE]
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(assistant: Assistant) -> Iterator[str]:
-    with serving(create_app(assistant)) as address:
-        yield address
 
 
 @pytest.fixture

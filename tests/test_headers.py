@@ -1,21 +1,10 @@
 """ui/headers.py: what every response forbids the browser to do, and that the page works all the same."""
 
-from collections.abc import Iterator
-
 import httpx
 import pytest
-from browser import CHROMIUM, ask, browsing, serving, visiting
-
-from rag.chat import Assistant
-from ui.serve import create_app
+from browser import CHROMIUM, ask, browsing, visiting
 
 BROWSER = {"accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
-@pytest.fixture(scope="module")
-def address(assistant: Assistant) -> Iterator[str]:
-    with serving(create_app(assistant)) as url:
-        yield url
 
 
 @pytest.mark.parametrize(

@@ -11,11 +11,11 @@ from typing import Any
 import httpx
 import pytest
 from browser import serving
+from conftest import fetching_archive
 from test_jobs import FERRY, many
 from web_server import Page, site
 
 from index.archive import Archive
-from index.config import IndexConfig
 from index.embed import Embedder
 from rag.chat import Assistant
 from rag.config import Settings
@@ -26,9 +26,7 @@ PAGE = f"<html><title>Ferry</title><article><h1>Ferry</h1><p>{FERRY * 3}</p></ar
 
 @pytest.fixture
 def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
-    config = IndexConfig(tmp_path / "archive", private_networks=("127.0.0.0/8",), fetch_delay=0.0)
-    archive = Archive.open(config, create=True)
-    archive.embedder = embedder
+    archive = fetching_archive(tmp_path / "archive", embedder)
     yield archive
     archive.close()
 

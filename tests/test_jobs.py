@@ -7,11 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from conftest import open_archive
+from conftest import fetching_archive, open_archive
 from web_server import Page, site
 
 from index.archive import Archive
-from index.config import IndexConfig
 from index.embed import Embedder
 from index.errors import UnreadableInputError
 from index.readers import Failure
@@ -23,10 +22,7 @@ FERRY = "A ferry ran aground near Valmere on Sunday. Nobody was hurt."
 
 @pytest.fixture
 def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
-    """An archive that may fetch from this machine."""
-    config = IndexConfig(tmp_path / "archive", private_networks=("127.0.0.0/8",), fetch_delay=0.0)
-    archive = Archive.open(config, create=True)
-    archive.embedder = embedder
+    archive = fetching_archive(tmp_path / "archive", embedder)
     yield archive
     archive.close()
 

@@ -8,13 +8,11 @@ from typing import Any, TypeVar
 
 import httpx
 import pytest
-from browser import serving
 from conftest import ROOT
 from mcp import Client, StdioServerParameters
 from test_retrieve import SAMPLE
 
 from rag.chat import Assistant
-from ui.serve import create_app
 
 T = TypeVar("T")
 
@@ -30,12 +28,6 @@ def using(server: Any, use: Callable[[Client], Awaitable[T]]) -> T:
 def over_stdio(folder: Path) -> StdioServerParameters:
     command = ["-m", "ui.cli", "mcp", "--archive", str(folder)]
     return StdioServerParameters(command=sys.executable, args=command, cwd=ROOT)
-
-
-@pytest.fixture(scope="module")
-def address(assistant: Assistant) -> Any:
-    with serving(create_app(assistant)) as url:
-        yield url
 
 
 def check_the_tools(server: Any, assistant: Assistant) -> None:

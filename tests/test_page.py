@@ -11,7 +11,7 @@ from typing import Any
 import browser as helpers
 import httpx
 import pytest
-from browser import PHONE, ask, begin, browsing, serving, visiting
+from browser import PHONE, ask, begin, serving, visiting
 from conftest import GOLDEN
 from openai_server import Messages, OpenAIServer, Reply
 from playwright.sync_api import Browser, Locator, Page, expect
@@ -31,18 +31,6 @@ if helpers.CHROMIUM is None:
 ENGLISH = "Who warned whom before the Crocus attack?"
 ARABIC = "من حذّر من قبل الهجوم على كروكوس؟"
 RIGHT_TO_LEFT = ("ar", "fa")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with browsing() as browser:
-        yield browser
-
-
-@pytest.fixture(scope="module")
-def address(assistant: Assistant) -> Iterator[str]:
-    with serving(create_app(assistant)) as address:
-        yield address
 
 
 @pytest.fixture

@@ -3,18 +3,15 @@
 import difflib
 import json
 import re
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from fpdf import FPDF
-from playwright.sync_api import Browser
 
 from index.clean import clean_text
 from index.readers import Failure, read
 from index.types import Article
-from tests.browser import browsing
 from tests.conftest import SAMPLE_ARTICLES
 from tests.hostile import pdf
 from tests.prints import FONT, in_presentation_forms, printed, shaped
@@ -29,14 +26,6 @@ MIXED = (
     "قال المتحدث باسم Reuters إن 1,234 شخصًا (بينهم 56 طفلًا) نُقلوا في 22/3/2024 عند الساعة 10:30.\n"
     "وارتفع سعر Brent إلى 85.4 دولارًا، أي بنسبة 12%، كما ورد في «تقرير الطاقة» الصادر عن OPEC+ أمس."
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    if shutil.which("chromium") is None:
-        pytest.skip("there is no chromium here")
-    with browsing() as found:
-        yield found
 
 
 @pytest.fixture(params=["shaped", "forms", "printed"])
