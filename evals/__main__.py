@@ -3,8 +3,9 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
+from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -196,15 +197,18 @@ def from_feedback(
     settings = load_settings(archive=archive or ctx.find_root().params.get("archive"))
     opened = Archive.open(settings.index())
     try:
+        nothing = DatasetError(
+            f"nothing was kept yet of what readers of {str(settings.archive)!r} thought of its answers. "
+            "Name another archive."
+        )
         if not (settings.archive / HISTORY).exists():
-            raise DatasetError(
-                f"nothing was kept yet of questions to {str(settings.archive)!r}. Name another archive."
-            )
-        history = History(settings.archive)
-        try:
-            written = write_cases(history.feedback(), opened, out)
-        finally:
-            history.close()
+            raise nothing
+        with closing(History(settings.archive)) as history:
+            rated = iter(history.feedback())
+            # The file is there as soon as anybody looked for a conversation.
+            if (first := next(rated, None)) is None:
+                raise nothing
+            written = write_cases(chain([first], rated), opened, out)
     finally:
         opened.close()
     kept = f"; {written.before} were there already" if written.before else ""

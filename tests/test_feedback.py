@@ -119,7 +119,11 @@ def test_a_suite_to_be_completed_says_so(asked: Path, evaluate: Eval, tmp_path: 
     with pytest.raises(DatasetError, match="nothing was kept"):
         evaluate("from-feedback", tmp_path / "suite", "--archive", asked)
     with closing(History(asked)) as history:
-        history.rate("ana", history.append("ana", made("Q?", "It sank.")).id, "down")
+        unrated = history.append("ana", made("Q?", "It sank."))
+    with pytest.raises(DatasetError, match="nothing was kept"):
+        evaluate("from-feedback", tmp_path / "suite", "--archive", asked)
+    with closing(History(asked)) as history:
+        history.rate("ana", unrated.id, "down")
     evaluate("from-feedback", tmp_path / "suite", "--archive", asked)
     with pytest.raises(DatasetError, match="say of each whether it is `answerable`"):
         evaluate("run", tmp_path / "suite", "--archive", asked)
