@@ -45,10 +45,20 @@ def test_nothing_serious_is_wrong(
         page.keyboard.press("Escape")
         page.keyboard.press("Tab")
         wrong += violations(page, "answer, article, filters, card")
+        page.locator("[data-rate=down]").click()
+        page.locator(".dl-why").wait_for()
+        page.locator("[data-edit]").click()
+        page.locator(".dl-editing").wait_for()
+        wrong += violations(page, "feedback, editing")
         for name, inside in (("claims", ".dl-table"), ("timeline", ".dl-plot"), ("sources", ".dl-unused")):
             page.locator(".dl-views").get_by_role("tab", name=words(f"{name}.tab")).click()
             page.locator(inside).wait_for()
             wrong += violations(page, name)
+        page.get_by_role("tab", name=words("conversations.tab"), exact=True).click()
+        page.locator(".dl-kept .dl-entry").wait_for()
+        for summary in page.locator(".dl-kept summary").all():
+            summary.click()
+        wrong += violations(page, "conversations")
         assert not wrong
 
 

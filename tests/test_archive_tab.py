@@ -181,7 +181,7 @@ def test_an_article_shows_its_texts_and_is_removed_only_when_asked_twice(
         last = article.get_by_role("button", name=EN("archive.remove_now"))
         expect(last).to_be_hidden()
         article.locator("summary").press("Enter")
-        expect(article.locator(".dl-remove")).to_contain_text("all its texts (2)")
+        expect(article.locator(".dl-delete")).to_contain_text("all its texts (2)")
         assert desk.archive.count_articles() == 44
         last.click()
         expect(holder(page, "reading-holder")).to_have_text("Removed: plain")
@@ -316,7 +316,7 @@ def test_one_who_may_only_read_can_neither_add_nor_remove(browser: Browser, arch
         open_tab(page)
         page.get_by_role("button", name="Ferry runs aground").click()
         expect(page.locator(".dl-reading .dl-article")).to_be_visible()
-        expect(page.locator(".dl-remove")).to_have_count(0)
+        expect(page.locator(".dl-delete")).to_have_count(0)
         # A browser may send what its page does not offer.
         page.evaluate(
             """() => {

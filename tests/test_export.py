@@ -162,8 +162,8 @@ def test_a_file_is_named_after_the_question() -> None:
     assert export(made(WARNED), "docx").name == "من-حذّر-من-قبل-الهجوم-على-كروكوس.docx"
     assert export(made("?!"), "markdown").name == "answer.md"
     assert len(export(made("word " * 100), "markdown").name) <= 63
-    assert 'filename="answer.docx"' in export(made(WARNED), "docx").disposition
-    assert export(made(WARNED), "docx").disposition.isascii()
+    assert 'filename="answer.docx"' in export(made(WARNED), "docx").disposition()
+    assert export(made(WARNED), "docx").disposition().isascii()
 
 
 @pytest.mark.skipif(browser.CHROMIUM is None, reason="needs a browser")

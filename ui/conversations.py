@@ -151,10 +151,10 @@ def _add_answers(app: FastAPI, assistant: Assistant) -> None:
         if kept.answer is None:
             raise NotKeptError(kept.fault)
         file = export(kept.answer, form, kept.asked_at)
-        headers = {"content-disposition": file.disposition, "vary": "accept"}
+        # A page is shown, and saved only where that is asked for.
+        headers = {"content-disposition": file.disposition(shown=form == "html"), "vary": "accept"}
         if form == "html":
-            # Shown, not saved: it is the page that a link opens.
-            headers = {"content-security-policy": POLICY, "vary": "accept"}
+            headers["content-security-policy"] = POLICY
         return Response(file.content, media_type=file.media_type, headers=headers)
 
 

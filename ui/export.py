@@ -60,12 +60,12 @@ class Exported:
     media_type: str
     content: bytes
 
-    @property
-    def disposition(self) -> str:
-        """The value of `Content-Disposition` that saves it under its name (RFC 6266)."""
+    def disposition(self, shown: bool = False) -> str:
+        """The value of `Content-Disposition` (RFC 6266) that saves it under its name, or shows it first."""
         stem, _, suffix = self.name.rpartition(".")
         plain = f"{stem if stem.isascii() else 'answer'}.{suffix}"
-        return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(self.name, safe='')}"
+        how = "inline" if shown else "attachment"
+        return f"{how}; filename=\"{plain}\"; filename*=UTF-8''{quote(self.name, safe='')}"
 
 
 def export(answer: Answer, form: Format, asked_at: str = "") -> Exported:

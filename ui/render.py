@@ -249,7 +249,7 @@ def _narrowed(period: Period | None, words: Phrases, again: str) -> str:
     text = f"<span>{_period_text(period, words, bdi)}</span>"
     if again:
         named = f'aria-label="{escape(again)}" title="{escape(again)}"'
-        text += f' <button type="button" class="dl-remove" data-again {named}>×</button>'
+        text += f' <button type="button" class="dl-remove" data-again="any-time" {named}>×</button>'
     return f'<p class="dl-note dl-period">{text}</p>'
 
 

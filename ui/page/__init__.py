@@ -15,12 +15,15 @@ from ui.page.archive import add_archive
 from ui.page.chat import (
     FORGET_AFTER_SECONDS,
     Box,
+    Desk,
     add_chat,
     add_question,
     connect_chat,
     examples,
 )
+from ui.page.conversations import add_conversations, connect_conversations
 from ui.page.evidence import add_panel, connect_panel
+from ui.page.feedback import connect_feedback
 from ui.page.filters import add_chips, add_drawer, choices, connect_filters
 from ui.page.head import add_head, head_html
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET
@@ -31,7 +34,7 @@ __all__ = ["STYLESHEETS", "create_page", "examples", "theme"]
 
 STYLESHEETS = [
     Path(__file__).parent.parent / "static" / f"{name}.css"
-    for name in ("page", "evidence", "views", "archive")
+    for name in ("page", "evidence", "views", "archive", "tools")
 ]
 WAITING_QUESTIONS = 64
 # Files that a browser sent and whose page was closed at once: how often is looked, and how old they are.
@@ -55,8 +58,9 @@ def create_page(assistant: Assistant, jobs: Jobs, language: str = "en") -> gr.Bl
         title="Dateline", analytics_enabled=False, fill_width=True, delete_cache=LEFTOVERS_SECONDS
     ) as page:
         conversation = gr.State((), time_to_live=FORGET_AFTER_SECONDS)
+        editing = gr.State("")
         head = add_head(assistant, words)
-        with gr.Tabs(elem_classes="dl-rooms"):
+        with gr.Tabs(elem_classes="dl-rooms") as rooms:
             with (
                 gr.Tab(words("chat.tab"), id="ask"),
                 gr.Row(elem_classes="dl-columns", equal_height=False),
@@ -67,7 +71,7 @@ def create_page(assistant: Assistant, jobs: Jobs, language: str = "en") -> gr.Bl
                             chat = add_chat(assistant, words)
                         views = add_views(words, tabs)
                     chips = add_chips()
-                    question = add_question(assistant, words)
+                    notice, question = add_question(assistant, words)
                     with gr.Row(elem_classes="dl-below"):
                         drawer = add_drawer(assistant, words, chips)
                         clear = gr.Button(
@@ -75,23 +79,18 @@ def create_page(assistant: Assistant, jobs: Jobs, language: str = "en") -> gr.Bl
                         )
                 with gr.Column(scale=5, min_width=320, elem_classes="dl-panel"):
                     panel = add_panel(words)
+            conversations = add_conversations(words)
             archive = add_archive(assistant, jobs, words)
         connect_panel(assistant, words, panel, conversation, views.chosen)
         connect_filters(assistant, words, drawer, panel.article)
         showing = connect_views(
             assistant, words, views, answer, conversation, panel.article, panel.evidence
         )
-        connect_chat(
-            assistant,
-            words,
-            chat=chat,
-            conversation=conversation,
-            box=Box(question, clear),
-            drawer=drawer,
-            panel=panel,
-            views=views,
-            showing=showing,
-        )
+        desk = Desk(chat, conversation, panel, views, words, quoted=not assistant.settings.has_llm)
+        box = Box(question, notice, editing, clear)
+        connect_chat(assistant, words, desk, box=box, drawer=drawer, showing=showing)
+        connect_feedback(assistant, words, desk, notice)
+        connect_conversations(assistant, words, desk, conversations, rooms, notice, showing)
 
         # What the page says of the archive. After a change of it: `event.then(**fresh)`.
         fresh: dict[str, Any] = {

@@ -18,7 +18,6 @@ from ui.jobs import Jobs, Uploads
 from ui.page.access import may_write
 from ui.page.archive_html import (
     MOST_SHOWN,
-    PAGE,
     failures_html,
     jobs_html,
     list_html,
@@ -26,13 +25,14 @@ from ui.page.archive_html import (
     reading_html,
     statistics_html,
 )
+from ui.page.controls import PAGE, number
+from ui.page.failures import failure_html
 from ui.page.filters import choices, filters_of
 from ui.page.head import coverage
 from ui.page.parts import QUIET, html
-from ui.render import error_to_html
 from ui.words import Words
 
-_SCRIPT = (Path(__file__).parent.parent / "static" / "archive.js").read_text("utf-8")
+_SCRIPT = (Path(__file__).parent.parent / "static" / "rooms.js").read_text("utf-8")
 _LONGEST_QUERY = 1000
 # By day up to a quarter of a year, by month up to ten years.
 _DAYS, _MONTHS = 92, 120
@@ -200,7 +200,7 @@ class _Tab:
         return self._page(0, query, narrowing)
 
     def _paged(self, event: gr.EventData, query: str | None, *narrowing: Any) -> str:
-        return self._page(_number(getattr(event, "offset", 0)), query, narrowing)
+        return self._page(number(getattr(event, "offset", 0)), query, narrowing)
 
     def _page(self, offset: int, query: str | None, narrowing: tuple[Any, ...]) -> str:
         def told() -> str:
@@ -340,7 +340,7 @@ class _Tab:
         try:
             return told()
         except UserFixableError as error:
-            return error_to_html(str(error), self.words("chat.failed"))
+            return failure_html(error, self.words)
 
     def _check(self, request: gr.Request) -> None:
         if not may_write(request):
@@ -366,12 +366,6 @@ def _as_sent(files: ListFiles | FileData | None) -> Any:
     if files is None:
         return []
     return list(files) if isinstance(files, ListFiles) else [files]
-
-
-def _number(value: object) -> int:
-    """What a browser sent as a number."""
-    text = str(value)
-    return min(int(text), 10**9) if text.isascii() and text.isdecimal() else 0
 
 
 def _now() -> str:

@@ -2,7 +2,6 @@
 
 Pure functions. The plots are lists whose items are as long as they count: Gradio's own plots set Arabic
 names aslant, name days in English only, put two days into one bar at the end, and cannot be read out.
-What a button does is its `data-do`, an event of `archive.js`.
 """
 
 from collections.abc import Sequence
@@ -12,14 +11,14 @@ from html import escape
 from index.archive import ArticlePage, Revision
 from index.ledger import Failed
 from index.types import Article, Count, Statistics
-from ui.fragments import attributes, bdi, joined, language_tag, time_tag, to_the_minute
+from ui.fragments import attributes, bdi, joined, language_tag, time_tag
 from ui.jobs import Job
+from ui.page.controls import PAGE, button, hint, minute, pager
 from ui.phrases import language_name, phrases
 from ui.render import article_to_html
 from ui.schemas import sendable
 from ui.words import Words
 
-PAGE = 30
 MOST_BARS = 1000
 MOST_ROWS = 40
 MOST_SHOWN = 20
@@ -30,7 +29,7 @@ _TICKS = 6
 def list_html(page: ArticlePage, offset: int, filtered: bool, words: Words) -> str:
     """A page of articles; each opens in the panel."""
     if not page.total:
-        return _hint(words("archive.none_found" if filtered else "archive.empty"))
+        return hint(words("archive.none_found" if filtered else "archive.empty"))
     rows = "".join(f"<li>{_row(article, words)}</li>" for article in page.articles)
     last = offset + len(page.articles)
     found = words("archive.found", n=f"{page.total:,}")
@@ -38,7 +37,7 @@ def list_html(page: ArticlePage, offset: int, filtered: bool, words: Words) -> s
     return (
         f'<p class="dl-facts" role="status">{joined((escape(found), shown))}</p>'
         f'<ol class="dl-articles" start="{offset + 1}">{rows}</ol>'
-        f"{_pager(offset, last, page.total, words)}"
+        f"{pager(offset, last, page.total, words)}"
     )
 
 
@@ -52,25 +51,25 @@ def reading_html(
 ) -> str:
     """One text of an article, with its other texts, its copies and the way to remove it."""
     article = revision.article
-    facts = joined((bdi(article.id), escape(words("archive.ingested", when=_minute(article.ingested_at)))))
+    facts = joined((bdi(article.id), escape(words("archive.ingested", when=minute(article.ingested_at)))))
     back = escape(words("archive.back"))
     tools = (
         f'<button type="button" class="dl-tool dl-return" data-return>{back}</button>'
         f'<p class="dl-facts">{facts}</p>'
     )
     if revision.replaced_at:
-        when = words("archive.earlier", when=_minute(revision.replaced_at))
+        when = words("archive.earlier", when=minute(revision.replaced_at))
         tools += f'<p class="dl-changed" role="note">{escape(when)}</p>'
     if len(revisions) > 1:
         items = ""
         for each in revisions:
             name = (
-                words("archive.until", when=_minute(each.replaced_at))
+                words("archive.until", when=minute(each.replaced_at))
                 if each.replaced_at
                 else words("archive.present")
             )
             current = ' aria-current="true"' if each.version == revision.version else ""
-            items += f"<li>{_button('open', name, id=article.id, version=each.version, more=current)}</li>"
+            items += f"<li>{button('open', name, id=article.id, version=each.version, more=current)}</li>"
         tools += f'<h3>{escape(words("archive.revisions"))}</h3><ul class="dl-others">{items}</ul>'
     if copies:
         items = "".join(f"<li>{joined((_open(copy, words), *_facts(copy, words)))}</li>" for copy in copies)
@@ -78,8 +77,8 @@ def reading_html(
     if writable:
         warning = words("archive.remove_warning", n=len(revisions))
         tools += (
-            f'<details class="dl-remove"><summary>{escape(words("archive.remove"))}</summary>'
-            f"<p>{escape(warning)}</p>{_button('remove', words('archive.remove_now'), id=article.id)}"
+            f'<details class="dl-delete"><summary>{escape(words("archive.remove"))}</summary>'
+            f"<p>{escape(warning)}</p>{button('remove', words('archive.remove_now'), id=article.id)}"
             "</details>"
         )
     tools = f'<div class="dl-about" lang="{words.language}" dir="{words.direction}">{tools}</div>'
@@ -89,7 +88,7 @@ def reading_html(
 def jobs_html(jobs: Sequence[Job], words: Words, *, writable: bool) -> str:
     """What is being taken in, and what was, the newest first."""
     if not jobs:
-        return _hint(words("archive.nothing_yet"))
+        return hint(words("archive.nothing_yet"))
     items = "".join(f"<li>{_job(job, words, writable)}</li>" for job in jobs[:MOST_SHOWN])
     return f'<h3>{escape(words("archive.progress"))}</h3><ul class="dl-jobs">{items}</ul>'
 
@@ -98,20 +97,20 @@ def failures_html(failures: Sequence[Failed], words: Words, *, writable: bool) -
     """What failed when it was last read, with the reasons, and ways to try it again or to forget it."""
     note = f'<p class="dl-facts">{escape(words("archive.failures_note"))}</p>'
     if not failures:
-        return _hint(words("archive.failures_none")) + note
+        return hint(words("archive.failures_none")) + note
     items, before = "", ""
     for failed in failures[:MOST_BARS]:
         items += f"<li>{_failure(failed.place, failed.reason)}"
         if writable and failed.input != before:
             name = sendable(failed.input)
             items += (
-                f'<p class="dl-tools">{_button("retry", words("archive.retry"), input=name)}'
-                f"{_button('forget', words('archive.forget'), input=name)}</p>"
+                f'<p class="dl-tools">{button("retry", words("archive.retry"), input=name)}'
+                f"{button('forget', words('archive.forget'), input=name)}</p>"
             )
         before = failed.input
         items += "</li>"
     number = escape(words("archive.failed", n=f"{len(failures):,}"))
-    every = f'<p class="dl-tools">{_button("retry", words("archive.retry_all"), input="")}</p>'
+    every = f'<p class="dl-tools">{button("retry", words("archive.retry_all"), input="")}</p>'
     head = f'<p role="status">{number}</p>{every if writable else ""}{note}'
     return f'{head}<ul class="dl-failures">{items}</ul>'
 
@@ -119,7 +118,7 @@ def failures_html(failures: Sequence[Failed], words: Words, *, writable: bool) -
 def statistics_html(found: Statistics, words: Words) -> str:
     """Articles by date, outlet and language as plots, and what else can be counted."""
     if not found.articles:
-        return _hint(words("archive.empty"))
+        return hint(words("archive.empty"))
     totals = [
         words("head.articles", n=f"{found.articles:,}"),
         words("archive.undated", n=f"{found.undated:,}"),
@@ -160,19 +159,6 @@ def _open(article: Article, words: Words) -> str:
     )
 
 
-def _pager(offset: int, last: int, total: int, words: Words) -> str:
-    newer = offset > 0
-    older = last < total
-    if not newer and not older:
-        return ""
-    return (
-        f'<nav class="dl-pager" aria-label="{escape(words("archive.pages"))}">'
-        + _button("turn", words("archive.newer"), offset=max(0, offset - PAGE), enabled=newer)
-        + _button("turn", words("archive.older"), offset=offset + PAGE, enabled=older)
-        + "</nav>"
-    )
-
-
 def _job(job: Job, words: Words, writable: bool) -> str:
     names = ", ".join(bdi(name) for name in job.inputs[:3]) + (" …" if len(job.inputs) > 3 else "")
     state = escape(words(f"archive.state_{job.state}"))
@@ -190,7 +176,7 @@ def _job(job: Job, words: Words, writable: bool) -> str:
         counts.append(words("archive.expected", n=f"{job.expected:,}"))
     if job.done and job.per_second >= 0.05:
         counts.append(words("archive.rate", n=f"{job.per_second:.1f}"))
-    cancel = _button("cancel", words("archive.cancel"), job=job.id) if writable and not job.ended else ""
+    cancel = button("cancel", words("archive.cancel"), job=job.id) if writable and not job.ended else ""
     reason = f'<p class="dl-reason" dir="auto">{escape(job.reason)}</p>' if job.reason else ""
     failures = "".join(f"<li>{_failure(f.where, f.reason)}</li>" for f in job.failures[:MOST_SHOWN])
     more = job.failed - min(len(job.failures), MOST_SHOWN)
@@ -260,7 +246,7 @@ def _rows(kind: str, title: str, rows: Sequence[tuple[str, Count]], words: Words
     items = ""
     for name, count in rows[:MOST_ROWS]:
         shown = (
-            _button("narrow", name, kind=kind, value=count.name, more=' dir="auto"')
+            button("narrow", name, kind=kind, value=count.name, more=' dir="auto"')
             if count.name
             else f"<span>{escape(words('archive.unnamed'))}</span>"
         )
@@ -274,20 +260,3 @@ def _rows(kind: str, title: str, rows: Sequence[tuple[str, Count]], words: Words
         others = words("archive.others", n=f"{sum(count.articles for _, count in left):,}")
         items += f"<li><span>{escape(others)}</span></li>"
     return f'<figure class="dl-counts"><figcaption>{escape(title)}</figcaption><ul>{items}</ul></figure>'
-
-
-def _button(do: str, shown: str, *, enabled: bool = True, more: str = "", **data: object) -> str:
-    values = "".join(f' data-{name}="{escape(str(value))}"' for name, value in data.items())
-    off = "" if enabled else " disabled"
-    return (
-        f'<button type="button" class="dl-tool" data-do="{do}"{values}{more}{off}>{escape(shown)}</button>'
-    )
-
-
-def _minute(moment: str) -> str:
-    """2024-04-01T15:10:00+00:00 as 2024-04-01 15:10, set off from words that run the other way."""
-    return f"\u2066{to_the_minute(moment)[:16]}\u2069"
-
-
-def _hint(text: str) -> str:
-    return f'<p class="dl-hint" role="status">{escape(text)}</p>'

@@ -1,10 +1,11 @@
 """The conversation: the box for the question, and the answers as they grow.
 
-What a visitor's browser sends is only ever a question, filters, or the place of a citation; the
+What a visitor's browser sends is only ever a question, filters, or the name of what is meant; the
 conversation itself stays on the server, one to a session.
 """
 
-from collections.abc import AsyncGenerator
+import asyncio
+from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from dataclasses import dataclass, replace
 from html import escape
@@ -15,10 +16,12 @@ import gradio as gr
 from index.types import Filters
 from rag.chat import Assistant
 from ui.page.evidence import Panel, evidence_html
-from ui.page.exchange import MAX_EXCHANGES, Conversation, Exchange, answer, find
+from ui.page.exchange import MAX_EXCHANGES, Conversation, Exchange, answer, find, kept_in, shown
 from ui.page.filters import Drawer, filters_of
+from ui.page.keeping import keep, visitor
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET, html
-from ui.page.views import Views, links_html
+from ui.page.tools import tools_html
+from ui.page.views import Views
 from ui.render import answer_to_html, error_to_html, question_to_html, unfinished_to_html
 from ui.words import Words
 
@@ -34,10 +37,53 @@ FORGET_AFTER_SECONDS = 6 * 3600
 
 @dataclass(frozen=True, slots=True)
 class Box:
-    """Where a question is typed, and what clears the conversation."""
+    """Where a question is typed, what is said above it, and what begins a new conversation.
+
+    `editing` names the exchange whose place the next question takes.
+    """
 
     question: gr.Textbox
+    notice: gr.HTML
+    editing: gr.State
     clear: gr.Button
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """The components in which a conversation is seen, and their values for one."""
+
+    chat: gr.Chatbot
+    conversation: gr.State
+    panel: Panel
+    views: Views
+    words: Words
+    quoted: bool
+
+    @property
+    def outputs(self) -> list[Any]:
+        """What `values` are for."""
+        panel, views = self.panel, self.views
+        return [
+            self.chat,
+            self.conversation,
+            panel.evidence,
+            panel.article,
+            views.tabs,
+            views.current,
+            views.chosen,
+        ]
+
+    def values(self, held: Conversation, chosen: str = "") -> tuple[Any, ...]:
+        """The answer is seen, from its beginning, with nothing opened beside it."""
+        evidence = evidence_html(shown(held, chosen), self.words)
+        return *self._said(held), evidence, "", gr.update(selected="answer"), "answer", chosen
+
+    def grown(self, held: Conversation) -> tuple[Any, ...]:
+        """The same while an answer grows: what else is open stays."""
+        return *self._said(held), evidence_html(held[-1], self.words), *(gr.skip(),) * 4
+
+    def _said(self, held: Conversation) -> tuple[Any, ...]:
+        return messages(held, self.words, self.quoted), held
 
 
 def add_chat(assistant: Assistant, words: Words) -> gr.Chatbot:
@@ -56,9 +102,10 @@ def add_chat(assistant: Assistant, words: Words) -> gr.Chatbot:
     )
 
 
-def add_question(assistant: Assistant, words: Words) -> gr.Textbox:
-    """The box for the question."""
-    return gr.Textbox(
+def add_question(assistant: Assistant, words: Words) -> tuple[gr.HTML, gr.Textbox]:
+    """The box for the question, and what is said above it."""
+    notice = html(elem_classes="dl-notice-holder")
+    return notice, gr.Textbox(
         placeholder=words("chat.placeholder"),
         label=words("chat.question"),
         show_label=False,
@@ -74,61 +121,60 @@ def add_question(assistant: Assistant, words: Words) -> gr.Textbox:
 def connect_chat(
     assistant: Assistant,
     words: Words,
+    desk: Desk,
     *,
-    chat: gr.Chatbot,
-    conversation: gr.State,
     box: Box,
     drawer: Drawer,
-    panel: Panel,
-    views: Views,
     showing: dict[str, Any],
 ) -> None:
-    """What happens on a question, a stop, an example, and when all is cleared."""
-    quoted = not assistant.settings.has_llm
-    question = box.question
-    outputs = [
-        chat,
-        conversation,
-        question,
-        panel.evidence,
-        panel.article,
-        views.tabs,
-        views.current,
-        views.chosen,
-    ]
-    # The answer is seen, from its beginning, with nothing opened beside it.
-    at_first = ("", gr.update(selected="answer"), "answer", "")
-    as_before = (gr.skip(),) * len(at_first)
+    """What happens on a question, a stop, an example, and when a new conversation is begun."""
+    question, page = box.question, desk.panel.article
+    outputs = [question, box.notice, box.editing, *desk.outputs]
+    nothing = (gr.skip(),) * len(outputs)
 
-    async def run(earlier: Conversation, typed: Any, **asked: Any) -> AsyncGenerator[tuple[Any, ...], None]:
-        growing = answer(assistant, earlier=earlier, words=words, **asked)
+    async def run(
+        exchange: Exchange, held: Conversation, typed: Any, owner: str, **asked: Any
+    ) -> AsyncGenerator[tuple[Any, ...], None]:
+        """Ask after what is held, or in place of its last exchange."""
+        old = held[-1] if held and exchange.instead else None
+        earlier = held[:-1] if old else held
+        # Of the old one nothing is kept when it failed or was stopped.
+        instead = bool(old and (old.kept or old.instead))
+        exchange = replace(exchange, kept_in=kept_in(held), instead=instead)
         # The box is emptied once; what is typed during the answer stays.
-        box, rest = typed, at_first
-        async with aclosing(growing) as exchanges:
-            async for exchange in exchanges:
-                kept = (*earlier, exchange)[-MAX_EXCHANGES:]
-                evidence = evidence_html(exchange, words)
-                yield messages(kept, words, quoted), kept, box, evidence, *rest
-                box, rest = gr.skip(), as_before
-        yield gr.skip(), gr.skip(), _ready(words), gr.skip(), *as_before
+        above: tuple[Any, ...] = (typed, "", "")
+        show: Callable[[Conversation], tuple[Any, ...]] = desk.values
+        async with aclosing(answer(assistant, exchange, earlier, words, **asked)) as exchanges:
+            async for grown in exchanges:
+                if grown.answer:
+                    grown = await asyncio.to_thread(keep, assistant, owner, grown)
+                yield *above, *show((*earlier, grown)[-MAX_EXCHANGES:])
+                above, show = (gr.skip(),) * 3, desk.grown
+        yield _ready(words), *nothing[1:]
 
     async def ask(
+        request: gr.Request,
         text: str | None,
-        earlier: Conversation,
+        held: Conversation,
+        editing: str,
         infer_time: bool,
         translate: bool,
         answer_language: str | None,
         *narrowing: Any,
     ) -> AsyncGenerator[tuple[Any, ...], None]:
         if not (text or "").strip():
-            yield (gr.skip(),) * len(outputs)
+            yield nothing
             return
         running = run(
-            earlier,
+            Exchange(
+                text or "",
+                filters_of(*narrowing),
+                infer_time,
+                instead=bool(held) and held[-1].id == editing,
+            ),
+            held,
             gr.update(value="", submit_btn=False, stop_btn=words("chat.stop")),
-            question=text or "",
-            filters=filters_of(*narrowing),
-            infer_time=infer_time,
+            visitor(request),
             translate=translate,
             answer_language=answer_language or "",
         )
@@ -137,20 +183,24 @@ def connect_chat(
                 yield each
 
     async def ask_again(
-        event: gr.EventData, held: Conversation, translate: bool, answer_language: str | None
+        request: gr.Request,
+        event: gr.EventData,
+        held: Conversation,
+        translate: bool,
+        answer_language: str | None,
     ) -> AsyncGenerator[tuple[Any, ...], None]:
-        """The same question for any time; in place of its answer when that is the newest."""
+        """The same question, as it was or for any time; in place of its answer when that is the newest."""
         old = find(held, getattr(event, "exchange", ""))
         if old is None or not held[-1].done:
             # One answer at a time: another is being written.
-            yield (gr.skip(),) * len(outputs)
+            yield nothing
             return
+        any_time = getattr(event, "any_time", False) is True
         running = run(
-            held[:-1] if old is held[-1] else held,
+            Exchange(old.question, old.filters, old.infer_time and not any_time, instead=old is held[-1]),
+            held,
             gr.update(submit_btn=False, stop_btn=words("chat.stop")),
-            question=old.question,
-            filters=old.filters,
-            infer_time=False,
+            visitor(request),
             translate=translate,
             answer_language=answer_language or "",
         )
@@ -158,24 +208,34 @@ def connect_chat(
             async for each in yielded:
                 yield each
 
-    def stop(kept: Conversation) -> tuple[Any, Any, Any]:
-        if kept and not kept[-1].done:
-            kept = (*kept[:-1], replace(kept[-1], stopped=True))
-        return messages(kept, words, quoted), kept, _ready(words)
+    def edit(event: gr.EventData, held: Conversation) -> tuple[Any, str, str]:
+        """The question in the box again; the newest one gives its place to what is made of it."""
+        old = find(held, getattr(event, "exchange", ""))
+        if old is None:
+            return gr.skip(), gr.skip(), gr.skip()
+        newest = old is held[-1] and old.done
+        return old.question, _editing(words) if newest else "", old.id if newest else ""
+
+    def stop(held: Conversation) -> tuple[Any, Any, Any]:
+        if held and not held[-1].done:
+            held = (*held[:-1], replace(held[-1], stopped=True))
+        return messages(held, words, desk.quoted), held, _ready(words)
 
     written = [drawer.translate, drawer.answer_language]
     asking: dict[str, Any] = {
         "fn": ask,
-        "inputs": [question, conversation, drawer.infer_time, *written, *drawer.narrowing],
+        "inputs": [
+            question, desk.conversation, box.editing, drawer.infer_time, *written, *drawer.narrowing
+        ],
         "outputs": outputs,
         "concurrency_limit": CONCURRENT_QUESTIONS,
         **QUIET,
-    }
+    }  # fmt: skip
     asked = question.submit(**asking)
-    example = chat.example_select(_example, None, question, **QUIET).then(**asking)
-    again = panel.article.again(
+    example = desk.chat.example_select(_example, None, question, **QUIET).then(**asking)
+    again = page.again(
         ask_again,
-        [conversation, *written],
+        [desk.conversation, *written],
         outputs,
         concurrency_limit=CONCURRENT_QUESTIONS,
         **QUIET,
@@ -184,10 +244,14 @@ def connect_chat(
     for each in running:
         # Whoever looks at another tab by now sees it filled.
         each.then(**showing)
-    question.stop(stop, conversation, [chat, conversation, question], cancels=running, **QUIET)
+    question.stop(
+        stop, desk.conversation, [desk.chat, desk.conversation, question], cancels=running, **QUIET
+    )
+    page.edit(edit, desk.conversation, outputs[:3], **QUIET)
+    page.keep(lambda: ("", "", ""), None, outputs[:3], **QUIET)
     gr.on(
-        [box.clear.click, chat.clear],
-        lambda: ([], (), _ready(words), evidence_html(None, words), *at_first),
+        [box.clear.click, desk.chat.clear],
+        lambda: (_ready(words), "", "", *desk.values(())),
         None,
         outputs,
         cancels=running,
@@ -216,7 +280,10 @@ def messages(conversation: Conversation, words: Words, quoted: bool) -> list[dic
 def _outcome(exchange: Exchange, words: Words, quoted: bool) -> str:
     if exchange.answer:
         return answer_to_html(
-            exchange.answer, exchange.id, again=words("filters.any_time"), tail=links_html(words)
+            exchange.answer,
+            exchange.id,
+            again=words("filters.any_time"),
+            tail=tools_html(exchange, words),
         )
     arrived = unfinished_to_html(
         exchange.statements,
@@ -226,7 +293,16 @@ def _outcome(exchange: Exchange, words: Words, quoted: bool) -> str:
         state="failed" if exchange.error else "stopped" if exchange.stopped else "working",
         key=exchange.id,
     )
-    return arrived + error_to_html(exchange.error, words("chat.failed")) if exchange.error else arrived
+    if exchange.error:
+        arrived += error_to_html(exchange.error, exchange.failed or words("errors.UserFixableError"))
+    return arrived + tools_html(exchange, words) if exchange.done else arrived
+
+
+def _editing(words: Words) -> str:
+    return (
+        f'<p class="dl-note dl-editing" role="status">{escape(words("chat.editing"))} '
+        f'<button type="button" class="dl-tool" data-keep>{escape(words("chat.keep"))}</button></p>'
+    )
 
 
 def _welcome(words: Words) -> str:

@@ -14,9 +14,10 @@ from rag.chat import Assistant
 from ui.cards import quote, source_head, source_list, title_line
 from ui.fragments import attributes
 from ui.page.exchange import Conversation, Exchange, find
+from ui.page.failures import failure_html
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET, html
 from ui.phrases import phrases
-from ui.render import article_to_html, error_to_html
+from ui.render import article_to_html
 from ui.words import Words
 
 _SCRIPT = Path(__file__).parent.parent / "static" / "page.js"
@@ -107,7 +108,7 @@ def article_panel(
             revision = archive.revision(str(article), version)
             found, replaced_at = revision.article, revision.replaced_at
     except UserFixableError as error:
-        return _tools("", words) + error_to_html(str(error), words("chat.failed"))
+        return _tools("", words) + failure_html(error, words)
     highlight = (start, end) if isinstance(start, int) and isinstance(end, int) else None
     marked = found.text[highlight[0] : highlight[1]] if highlight else ""
     return article_to_html(
@@ -122,6 +123,7 @@ def article_panel(
 
 def _script(words: Words) -> str:
     said = {name: words(f"chat.{name}") for name in ("conversation", "question", "answer", "more_tabs")}
+    said["copied"] = words("export.copied")
     return f"const words = {json.dumps(said)};\n{_SCRIPT.read_text('utf-8')}"
 
 

@@ -9,6 +9,7 @@ from secrets import token_hex
 from index.errors import UserFixableError
 from index.types import Filters
 from rag.chat import Assistant
+from rag.history import Feedback
 from rag.types import (
     Answer,
     AnswerDone,
@@ -20,6 +21,7 @@ from rag.types import (
     StatementMade,
     Turn,
 )
+from ui.page.failures import head_of
 from ui.render import abstention_text
 from ui.words import Words
 
@@ -30,7 +32,12 @@ MAX_EXCHANGES = 25
 
 @dataclass(frozen=True, slots=True)
 class Exchange:
-    """A question and what came of it so far: parts of an answer, the answer, or a failure."""
+    """A question and what came of it so far: parts of an answer, the answer, or a failure.
+
+    `error` says why there is none, and `failed` what failed.
+    `kept` is the id under which the answer is kept; `kept_in` that of the conversation where it is, or is
+    to be: empty when that is not the visitor's own, or not made yet. `instead`: in place of the last one.
+    """
 
     question: str
     filters: Filters = field(default_factory=Filters)
@@ -40,7 +47,13 @@ class Exchange:
     citations: tuple[Citation, ...] = ()
     answer: Answer | None = None
     error: str = ""
+    failed: str = ""
     stopped: bool = False
+    kept: str = ""
+    kept_in: str = ""
+    instead: bool = False
+    unkept: str = ""
+    feedback: Feedback | None = None
     id: str = field(default_factory=lambda: token_hex(4))
 
     @property
@@ -70,6 +83,11 @@ def find(conversation: Conversation, name: object) -> Exchange | None:
     return next((exchange for exchange in conversation if exchange.id == name), None)
 
 
+def kept_in(conversation: Conversation) -> str:
+    """The id of the conversation that is kept of this one; empty while there is none."""
+    return conversation[-1].kept_in if conversation else ""
+
+
 def shown(conversation: Conversation, chosen: str) -> Exchange | None:
     """The exchange whose answer the page is about: the chosen one, else the newest."""
     return find(conversation, chosen) or (conversation[-1] if conversation else None)
@@ -77,23 +95,20 @@ def shown(conversation: Conversation, chosen: str) -> Exchange | None:
 
 async def answer(
     assistant: Assistant,
-    question: str,
+    exchange: Exchange,
     earlier: Conversation,
     words: Words,
     *,
-    filters: Filters,
-    infer_time: bool = True,
     translate: bool = False,
     answer_language: str = "",
 ) -> AsyncGenerator[Exchange, None]:
     """The exchange as it grows, the last one done; a failure is told, never shown as an abstention."""
-    exchange = Exchange(question=question, filters=filters, infer_time=infer_time)
     yield exchange
     stream = assistant.stream(
-        question,
+        exchange.question,
         history=turns(earlier),
-        filters=filters,
-        infer_time=infer_time,
+        filters=exchange.filters,
+        infer_time=exchange.infer_time,
         # The page of an archive without a model has no such switch, whatever a browser sends.
         translate=translate and assistant.settings.has_llm,
         answer_language=answer_language,
@@ -107,10 +122,10 @@ async def answer(
                 if not isinstance(event, CitationMade):
                     yield exchange
     except UserFixableError as error:
-        yield replace(exchange, error=str(error))
+        yield replace(exchange, error=str(error), failed=head_of(error, words))
     except Exception:
         # A bug: its traceback belongs in the log, and the visitor must not wait for ever.
-        log.exception("answering %r failed", question)
+        log.exception("answering failed")
         yield replace(exchange, error=words("chat.broken"))
 
 

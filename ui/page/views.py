@@ -13,6 +13,7 @@ from rag.chat import Assistant
 from ui.page.claims import claims_html
 from ui.page.evidence import evidence_html
 from ui.page.exchange import Conversation, Exchange, find, shown
+from ui.page.failures import failure_html
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET, html
 from ui.page.sources import sources_html
 from ui.page.timeline import timeline_html
@@ -87,11 +88,11 @@ def connect_views(
         try:
             value = await VIEWS[current](assistant, exchange, words)
         except UserFixableError as error:
-            yield put(error_to_html(str(error), words("chat.failed")))
+            yield put(failure_html(error, words))
         except Exception:
             # A bug: its traceback belongs in the log, and the visitor must not wait for ever.
             log.exception("the %s of an answer failed", current)
-            yield put(error_to_html(words("chat.broken"), words("chat.failed")))
+            yield put(error_to_html(words("chat.broken"), words("errors.UserFixableError")))
         else:
             yield put(value, dict([*made.items(), (key, value)][-_KEPT:]))
 
@@ -114,18 +115,6 @@ def connect_views(
     chosen = page.view(choose, conversation, [views.tabs, views.current, views.chosen, evidence], **QUIET)
     chosen.then(**showing)
     return showing
-
-
-def links_html(words: Words) -> str:
-    """Below an answer: the other ways to see it."""
-    buttons = "".join(
-        f'<button type="button" class="dl-tool" data-view="{name}">{escape(words(f"{name}.tab"))}</button>'
-        for name in VIEWS
-    )
-    return (
-        f'<p class="dl-same" lang="{words.language}" dir="{words.direction}">'
-        f"<span>{escape(words('chat.views'))}</span> {buttons}</p>"
-    )
 
 
 def _about(exchange: Exchange, words: Words) -> str:

@@ -1,11 +1,12 @@
 // The page's own behaviour: citations open beside the answer and show a card, tables sort, filters are removed.
 // `words` are those that it says; `element` holds the opened article; `trigger` asks the server; `watch` runs once what is opened has changed.
-// Events: 'cite', 'close', 'view', 'again', 'only', 'drop'.
+// Events: 'cite', 'close', 'view', 'again', 'edit', 'keep', 'rate', 'reopen', 'only', 'drop'.
 let opener = null;
 
 const calm = () => matchMedia('(prefers-reduced-motion: reduce)').matches;
 const narrow = () => innerWidth <= 760;
 const language = (target) => target.closest('[data-language]')?.dataset.language || document.documentElement.lang;
+const box = () => document.querySelector('.dl-ask textarea');
 const exchange = (target) => target.closest('[data-exchange]')?.dataset.exchange || '';
 
 // --- the article beside the answer ---------------------------------------------------------------
@@ -45,7 +46,7 @@ const open = (target) => {
 
 // To the number that opened the article; to the question box when that is gone.
 const back = () => {
-  const to = opener?.isConnected && opener.checkVisibility() ? opener : document.querySelector('.dl-ask textarea');
+  const to = opener?.isConnected && opener.checkVisibility() ? opener : box();
   to?.scrollIntoView({ block: 'nearest', behavior: 'instant' });
   to?.focus({ preventScroll: true });
 };
@@ -121,7 +122,7 @@ const sort = (head) => {
 // --- what is clicked and typed -------------------------------------------------------------------
 
 document.addEventListener('click', (event) => {
-  const target = event.target.closest('button, .dl-languages a');
+  const target = event.target.closest('button, .dl-languages a, [data-link]');
   if (!target) return;
   const { dataset, classList } = target;
   if (dataset.article) { hideCard(); open(target); }
@@ -129,22 +130,60 @@ document.addEventListener('click', (event) => {
   else if (classList.contains('dl-back')) back();
   else if (classList.contains('dl-sort')) sort(target.closest('th'));
   else if (dataset.view) trigger('view', { view: dataset.view, exchange: exchange(target) });
-  else if ('again' in dataset) trigger('again', { exchange: exchange(target) });
+  else if ('again' in dataset) trigger('again', { exchange: exchange(target), any_time: dataset.again === 'any-time' });
+  else if ('edit' in dataset || 'keep' in dataset) {
+    trigger('edit' in dataset ? 'edit' : 'keep', { exchange: exchange(target) });
+    box()?.focus({ preventScroll: true });
+  } else if (dataset.rate) {
+    judged = [target, exchange(target), `[data-rate=${dataset.rate}]`];
+    const verdict = target.getAttribute('aria-pressed') === 'true' ? '' : dataset.rate;
+    trigger('rate', { exchange: exchange(target), verdict, reason: '', comment: '' });
+  } else if ('link' in dataset) {
+    // Where the browser lets nothing be copied, the link is followed.
+    if (!navigator.clipboard) return;
+    event.preventDefault();
+    navigator.clipboard.writeText(target.href).then(() => { target.nextElementSibling.textContent = words.copied; });
+  }
+  else if (classList.contains('dl-clear')) address('');
   else if (dataset.only) trigger('only', { article: dataset.only });
   else if (dataset.drop) {
     trigger('drop', { name: dataset.drop, value: dataset.value });
-    document.querySelector('.dl-ask textarea').focus({ preventScroll: true });
-  } else if (target.matches('a')) {
+    box()?.focus({ preventScroll: true });
+  } else if (target.matches('.dl-languages a')) {
     // An answer that the address opened stays open in another language.
     target.search = location.search;
     target.hash = location.hash;
   }
+});
+document.addEventListener('submit', (event) => {
+  if (!event.target.matches('.dl-why')) return;
+  event.preventDefault();
+  judged = [event.target, exchange(event.target), '.dl-why button'];
+  const said = Object.fromEntries(new FormData(event.target));
+  trigger('rate', { exchange: exchange(event.target), verdict: event.target.dataset.verdict, reason: '', ...said });
 });
 document.addEventListener('keydown', (event) => {
   if (event.key !== 'Escape') return;
   if (card) hideCard();
   else if (element.contains(event.target)) back();
 });
+
+// --- the address ---------------------------------------------------------------------------------
+
+// It names the newest answer that is kept, so that the page, loaded anew or in another language, shows it again.
+const address = (answer) => {
+  const url = new URL(location);
+  if (answer) url.searchParams.set('answer', answer); else url.searchParams.delete('answer');
+  history.replaceState(null, '', url);
+};
+let named = '';
+const name = () => {
+  const kept = [...document.querySelectorAll('.dl-answer-tools[data-kept]')].at(-1)?.dataset.kept || '';
+  if (kept && kept !== named) address(kept);
+  named = kept;
+};
+const wanted = new URLSearchParams(location.search).get('answer');
+if (wanted) trigger('reopen', { answer: wanted });
 
 // --- what Gradio leaves out ----------------------------------------------------------------------
 
@@ -168,6 +207,16 @@ const SAID = [
   ['[aria-label="More tabs"]', words.more_tabs],
 ];
 let ready = false;
+// The answer that was judged is drawn anew: what was pressed keeps the focus.
+let judged = null;
+const refocus = () => {
+  if (!judged || judged[0].isConnected) return;
+  const [, where, what] = judged;
+  const drawn = document.querySelector(`.dl-answer-tools[data-exchange="${where}"] ${what}`);
+  if (!drawn) return;
+  judged = null;
+  if (document.activeElement === document.body) drawn.focus({ preventScroll: true });
+};
 const dress = () => {
   for (const [selector, said] of SAID) {
     for (const each of document.querySelectorAll(selector)) each.setAttribute('aria-label', said);
@@ -181,5 +230,5 @@ const dress = () => {
   for (const list of document.querySelectorAll('.dl-chat .examples[role=list]')) list.setAttribute('role', 'group');
 };
 
-new MutationObserver(() => { follow(); dress(); }).observe(document.body, { childList: true, subtree: true });
+new MutationObserver(() => { follow(); dress(); name(); refocus(); }).observe(document.body, { childList: true, subtree: true });
 dress();

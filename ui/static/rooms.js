@@ -1,6 +1,6 @@
-// The Archive tab: a button's `data-do` becomes an event with its other `data-`, and the eyes and the keyboard
-// follow what comes of it. `element` is one of the tab's pieces of HTML.
-// Events: 'open', 'turn', 'remove', 'cancel', 'retry', 'forget', 'narrow'.
+// The tabs beside the conversation: a button's or a form's `data-do` becomes an event with its other `data-` and
+// fields, and the eyes and the keyboard follow what comes of it. `element` is one of a tab's pieces of HTML.
+// Events: 'open', 'turn', 'rename', 'delete', 'remove', 'cancel', 'retry', 'forget', 'narrow'.
 let chosen = null;
 
 element.addEventListener('click', (event) => {
@@ -9,15 +9,24 @@ element.addEventListener('click', (event) => {
   if ('return' in target.dataset) { back(); return; }
   const { do: what, ...details } = target.dataset;
   if (!what) return;
-  chosen = details;
+  chosen = { what, ...details };
   trigger(what, details);
 });
 
+element.addEventListener('submit', (event) => {
+  event.preventDefault();
+  const { do: what, ...details } = event.target.dataset;
+  chosen = { what, ...details };
+  trigger(what, { ...details, ...Object.fromEntries(new FormData(event.target)) });
+});
+
+const FIND = '.dl-find textarea, .dl-find input';
+
 // From the article to the button in the list that opened it.
 const back = () => {
-  const entries = [...document.querySelectorAll('.dl-list .dl-entry')];
+  const entries = [...document.querySelectorAll('.dl-archive .dl-list .dl-entry')];
   const id = element.querySelector('.dl-article')?.dataset.article;
-  const to = entries.find((each) => each.dataset.id === id) || document.querySelector('.dl-find textarea, .dl-find input');
+  const to = entries.find((each) => each.dataset.id === id) || element.closest('.dl-archive').querySelector(FIND);
   to?.scrollIntoView({ block: 'center', behavior: 'instant' });
   to?.focus({ preventScroll: true });
 };
@@ -46,11 +55,19 @@ watch('value', () => {
     if (reader) reader.scrollTop = 0;
     return;
   }
-  if (chosen && 'offset' in chosen) {
+  if (chosen?.what === 'turn') {
     chosen = null;
     const first = element.querySelector('.dl-entry');
     first?.focus({ preventScroll: true });
     (element.closest('.dl-finding') || element).scrollIntoView({ block: 'start', behavior: 'instant' });
+    return;
+  }
+  if (chosen?.what === 'rename' || chosen?.what === 'delete') {
+    // To the conversation's name; when it is gone, to the one that is now first.
+    const entries = [...element.querySelectorAll('.dl-entry')];
+    const to = entries.find((each) => each.dataset.id === chosen.id) || entries[0];
+    (to || element.closest('.dl-kept').querySelector(FIND)).focus({ preventScroll: true });
+    chosen = null;
     return;
   }
   if (focused && document.activeElement === document.body) {
