@@ -110,7 +110,7 @@ async def answer(
         yield replace(exchange, error=str(error))
     except Exception:
         # A bug: its traceback belongs in the log, and the visitor must not wait for ever.
-        log.exception("answering %r failed", question)
+        log.exception("answering a question failed")
         yield replace(exchange, error=words("chat.broken"))
 
 
