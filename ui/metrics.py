@@ -17,7 +17,7 @@ from rag.chat import Assistant
 from rag.trace import BUCKETS
 
 # When each series began, a series more for each, is nothing that anybody asks.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]  # the library leaves it without types
 # A store that hangs must not keep the other figures back.
 _PATIENCE = 2.0
 _REQUESTS = Counter("dateline_requests", "Requests answered.", ("method", "route", "status"))
