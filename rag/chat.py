@@ -23,11 +23,13 @@ from rag.extract import extract, nearest
 from rag.generate import generate
 from rag.history import History
 from rag.llm import LLM
+from rag.outcomes import told
 from rag.rerank import rerank
 from rag.retrieve import retrieve
 from rag.rewrite import leans, rewritten, standalone_question
 from rag.similarity import similarity_of
 from rag.timeline import Entry, timeline
+from rag.trace import in_steps, stage
 from rag.translate import translated
 from rag.types import (
     AbstentionReason,
@@ -120,6 +122,7 @@ class Assistant:
         assert answer is not None
         return answer
 
+    @told
     async def stream(
         self,
         question: str,
@@ -282,7 +285,8 @@ class Assistant:
         )
         if self._reranker is None:
             return evidence
-        reordered = rerank(evidence, self._reranker, candidates)
+        with stage("rerank"):
+            reordered = rerank(evidence, self._reranker, candidates)
         return replace(reordered, passages=reordered.passages[:top_k])
 
     def _period(self, question: str) -> Period | None:
@@ -326,7 +330,7 @@ class Assistant:
             keep_unverified=self.settings.llm_unverified == "mark",
             judged=self.settings.llm_judge,
         )
-        async with aclosing(stream) as events:
+        async with aclosing(in_steps("generate", stream)) as events:
             async for generated in events:
                 yield generated
 

@@ -24,6 +24,15 @@ CONFIG_FILE_VARIABLE = "DATELINE_CONFIG"
 DEFAULT_CONFIG_FILE = "dateline.toml"
 DOTENV = ".env"
 COMMON_KEY = "OPENAI_API_KEY"
+OTEL_EXPORTERS = "opentelemetry_traces_exporter"
+_OTEL = (
+    "SDK_DISABLED",
+    "TRACES_EXPORTER",
+    "EXPORTER_OTLP_ENDPOINT",
+    "EXPORTER_OTLP_PROTOCOL",
+    "EXPORTER_OTLP_TRACES_ENDPOINT",
+    "EXPORTER_OTLP_TRACES_PROTOCOL",
+)
 _PASSWORD = re.compile(r"//[^/@]+@")
 
 
@@ -136,6 +145,20 @@ class Settings(BaseSettings):
         pattern="^(DEBUG|INFO|WARNING|ERROR)$",
         description="Least severe log line shown.",
     )
+    log_format: Literal["auto", "text", "json"] = Field(
+        default="auto",
+        description="Form of a server's log lines; `auto` is JSON where they go to no terminal.",
+    )
+    log_questions: bool = Field(
+        default=False,
+        description="Let questions, and what exceptions say, stand in the log, and addresses in traces.",
+    )
+    shutdown_seconds: float = Field(
+        default=20.0,
+        ge=0,
+        le=3600,
+        description="Seconds that answers in progress are given when the server is told to end.",
+    )
 
     @property
     def has_llm(self) -> bool:
@@ -204,6 +227,22 @@ def explain_settings(**overrides: Any) -> list[tuple[str, str, str, str]]:
         shown = _PASSWORD.sub("//**********@", str(getattr(settings, name)))
         rows.append((name, shown, origin, field.description or ""))
     return rows
+
+
+def traces_exporter() -> str:
+    """The exporter of traces that OpenTelemetry's own variables ask for; empty when they do not.
+
+    It is the name of an entry point in the group `OTEL_EXPORTERS`.
+    """
+    given = {name: os.environ.get(f"OTEL_{name}", "").strip() for name in _OTEL}
+    if given["SDK_DISABLED"].lower() == "true":
+        return ""
+    endpoint = given["EXPORTER_OTLP_TRACES_ENDPOINT"] or given["EXPORTER_OTLP_ENDPOINT"]
+    exporter = given["TRACES_EXPORTER"] or ("otlp" if endpoint else "none")
+    if exporter != "otlp":
+        return "" if exporter == "none" else exporter
+    protocol = given["EXPORTER_OTLP_TRACES_PROTOCOL"] or given["EXPORTER_OTLP_PROTOCOL"]
+    return "otlp_proto_grpc" if protocol == "grpc" else "otlp_proto_http"
 
 
 def _sources(settings_cls: type[BaseSettings]) -> dict[str, PydanticBaseSettingsSource]:

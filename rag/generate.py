@@ -15,6 +15,7 @@ from rag.judge import judge
 from rag.llm import LLM, Message
 from rag.marks import MARKS, numbers_in, recent, without_marks
 from rag.pack import Packed, pack
+from rag.trace import stage
 from rag.types import CitationMade, Evidence, Statement, StatementMade, Turn
 from rag.verify import Cited, Similarity, verify_all, warm_up
 
@@ -193,10 +194,13 @@ class _Writing:
                 )
             )
             drafts.append((text, numbers))
-        reasons = await asyncio.to_thread(verify_all, pairs, self._similarity)
-        if self._judged:
-            for number, pair in enumerate(pairs):
-                reasons[number] = reasons[number] or await judge(self._llm, pair.statement, pair.sentences)
+        with stage("verify"):
+            reasons = await asyncio.to_thread(verify_all, pairs, self._similarity)
+            if self._judged:
+                for number, pair in enumerate(pairs):
+                    reasons[number] = reasons[number] or await judge(
+                        self._llm, pair.statement, pair.sentences
+                    )
         return [_Draft(*draft, reason) for draft, reason in zip(drafts, reasons, strict=True)]
 
 

@@ -27,6 +27,7 @@ from index.types import Filters, Hit, WordMatches
 from rag.abstain import answerability, features
 from rag.slots import one_slot_each
 from rag.stance import TELLING_ACTS, kinds_of_acts
+from rag.trace import stage
 from rag.types import Evidence, Period, RankedPassage
 from rag.when import can_tell_of
 
@@ -75,28 +76,34 @@ def retrieve(
     sentences that cannot be about it are left out.
     """
     language = language or detect_language(question, archive.languages)
-    vector = archive.embed_question(question, language)
-    words = archive.search_words(question, language, k=WORD_HITS, filters=filters)
+    with stage("embed"):
+        vector = archive.embed_question(question, language)
+    with stage("words"):
+        words = archive.search_words(question, language, k=WORD_HITS, filters=filters)
     acts = _acts(question)
     several = len(archive.languages) > 1
     wanted = max(LEAST_SENTENCES, top_k * SENTENCES_PER_PASSAGE)
     while True:
-        found = archive.search(vector, k=wanted, filters=filters)
+        with stage("search"):
+            found = archive.search(vector, k=wanted, filters=filters)
         exhausted = len(found) < wanted
         present = {_passage(hit) for hit in found}
         unseen = [hit for hit in words.hits if (hit.article, hit.start_char) not in present]
         found += archive.hits_of(unseen[:WORDS_ONLY], vector)
         found = _in_period(found, period)
-        by_words = _with_words(found, words, language, taken_off=TAKEN_OFF)
-        hits = _with_acts(by_words, acts)
-        by_passage = _with_acts(_with_words(found, words, language, lift=SURE_LIFT), acts)
+        with stage("fuse"):
+            by_words = _with_words(found, words, language, taken_off=TAKEN_OFF)
+            hits = _with_acts(by_words, acts)
+            by_passage = _with_acts(_with_words(found, words, language, lift=SURE_LIFT), acts)
         if several and found and max(hit.score for hit in found) >= FEEDBACK_LEAST_SCORE:
             nearer = _feedback(vector, by_passage)
             known = {_sentence(hit) for hit in found}
-            more = archive.search(nearer, k=wanted, filters=filters)
+            with stage("search"):
+                more = archive.search(nearer, k=wanted, filters=filters)
             found += _in_period([hit for hit in more if _sentence(hit) not in known], period)
-            rescored = [replace(hit, score=float(hit.vector @ nearer)) for hit in found]
-            by_passage = _with_acts(_with_words(rescored, words, language), acts)
+            with stage("fuse"):
+                rescored = [replace(hit, score=float(hit.vector @ nearer)) for hit in found]
+                by_passage = _with_acts(_with_words(rescored, words, language), acts)
         passages = one_slot_each(_ranked(by_passage, hits), top_k)
         # A long passage or many copies can fill all places: look further for others.
         if len(passages) >= top_k or exhausted:

@@ -35,6 +35,7 @@ from ui.openapi import (
 )
 from ui.owner import Owners
 from ui.paging import add_links
+from ui.paths import is_work
 from ui.problems import NOT_SENT_AS_JSON, add_problem_handlers, one_line, problem_of
 from ui.schemas import (
     MAX_ARTICLES,
@@ -70,6 +71,14 @@ def create_api(assistant: Assistant, jobs: Jobs | None = None) -> FastAPI:
         description="Cited answers from a multilingual news archive.",
         # Unless told not to, the page asks another host whether the description is valid.
         swagger_ui_parameters={"validatorUrl": None},
+        # Traces of what is work; for figures there is `/metrics`.
+        telemetry={
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+            "exclude": lambda scope: not is_work(scope["path"]),
+        },
     )
     # The last one added is the outermost.
     app.add_middleware(Idempotency, replies=lambda: Replies(assistant.history.database))

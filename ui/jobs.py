@@ -14,6 +14,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextvars import Context, copy_context
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path, PurePosixPath
@@ -147,6 +148,8 @@ class _Task:
     expected: Callable[[Sequence[str | File]], int]
     uploads: Uploads | None = None
     stop: threading.Event = field(default_factory=threading.Event)
+    # Lines in the log carry the id of the request that the job came with.
+    context: Context = field(default_factory=copy_context)
 
 
 class _CancelledError(Exception):
@@ -300,13 +303,13 @@ class Jobs:
             state: State = "done"
             reason = ""
             try:
-                self._run(task)
+                task.context.run(self._run, task)
             except _CancelledError:
                 state = "cancelled"
             except UserFixableError as error:
                 state, reason = "failed", str(error)
             except Exception:
-                log.exception("an ingestion failed")
+                task.context.run(log.exception, "an ingestion failed")
                 state, reason = "failed", "an error of the program: the server's log has the details."
             finally:
                 if task.uploads:

@@ -402,7 +402,13 @@ def complete(schema: Json, *, longest_question: int, has_llm: bool) -> Json:
 def _problem(status: HTTPStatus | None, description: str) -> Json:
     content: Json = {"schema": {"$ref": "#/components/schemas/Problem"}}
     if status is not None:
-        problem = Problem(title=status.phrase, status=status, detail=_DETAILS[status], instance="/v1/ask")
+        problem = Problem(
+            title=status.phrase,
+            status=status,
+            detail=_DETAILS[status],
+            instance="/v1/ask",
+            request_id="8d3c5a1f0b7e4962ad10c9f2e6b45703",
+        )
         content["example"] = problem.model_dump(mode="json")
     return {"description": description, "content": {"application/problem+json": content}}
 

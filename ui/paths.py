@@ -15,6 +15,7 @@ _READS = re.compile(
 )
 _DATA = re.compile(r"/v\d+/|/mcp(/|$)")
 _FOR_PROGRAMS = re.compile(rf"/v\d+/|/mcp(/|$)|/openapi\.json$|{_GRADIO}")
+_HELD_OPEN = re.compile(rf"/mcp(/|$)|{_GRADIO}heartbeat/")
 _WORK = re.compile(rf"/v\d+/|/mcp(/|$)|{_GRADIO}(queue/join|upload)")
 
 
@@ -31,6 +32,11 @@ def is_data(path: str) -> bool:
 def is_for_programs(path: str) -> bool:
     """Whether a browser asks for it behind its reader's back, if at all."""
     return bool(_FOR_PROGRAMS.match(path))
+
+
+def is_held_open(method: str, path: str) -> bool:
+    """Whether it lasts as long as a page or a client is there, and nobody waits for its end."""
+    return method == "GET" and bool(_HELD_OPEN.match(path))
 
 
 def is_work(path: str) -> bool:

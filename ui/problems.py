@@ -27,6 +27,7 @@ from rag.errors import (
     QuestionError,
     StillAnsweringError,
 )
+from rag.log import request_id
 from ui.jobs import BusyError, JobNotFoundError, NotListedError
 from ui.schemas import Problem
 
@@ -76,11 +77,16 @@ def problem_of(error: Exception, method: str, address: str, *, allowed: Collecti
         status = next(status for kind, status in _STATUS if isinstance(error, kind))
         detail = str(error)
     else:
-        logger.error("%s %s failed", method, address, exc_info=error)
+        # Without the address, in which there may be anything: the line of the request has its route.
+        logger.error("a request failed", exc_info=error)
         status = 500
         detail = "An error of the program, not of the request: the server's log has the details."
     return Problem(
-        title=HTTPStatus(status).phrase, status=status, detail=one_line(detail), instance=address
+        title=HTTPStatus(status).phrase,
+        status=status,
+        detail=one_line(detail),
+        instance=address,
+        request_id=request_id(),
     )
 
 

@@ -580,3 +580,4 @@ class Problem(BaseModel):
     status: int
     detail: str
     instance: str
+    request_id: str = ""

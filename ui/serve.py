@@ -1,8 +1,12 @@
 """One server for the chat page, REST and MCP."""
 
+import asyncio
 import errno
+import signal
 import socket
 from collections.abc import Callable
+from math import ceil
+from types import FrameType
 
 import gradio as gr
 import uvicorn
@@ -14,15 +18,21 @@ from starlette.types import Scope
 from index.errors import UserFixableError
 from rag.chat import Assistant
 from rag.config import Settings
+from rag.log import set_up_server_logging
 from ui.access import Access, tokens_are_needed
 from ui.api import create_api
+from ui.ending import Ended, Ending
 from ui.headers import SecurityHeaders
 from ui.jobs import Jobs
 from ui.limits import Limits
 from ui.mcp import add_mcp
+from ui.metrics import add_metrics
+from ui.observed import Observed
 from ui.page import STYLESHEETS, create_page, examples, theme
 from ui.page.document import Localised, to_own_language
+from ui.signin import SIGN_IN, SIGN_OUT
 from ui.tokens import Tokens
+from ui.tracing import start_tracing
 from ui.words import LANGUAGES
 
 # What the page itself asks of Gradio. Its other routes (files, proxy, API, monitoring) stay closed:
@@ -40,7 +50,8 @@ _PAGE_PATHS = {
     "/gradio_api/upload_progress",
 }
 _PAGE_FOLDERS = ("/assets/", "/static/", "/gradio_api/heartbeat/")
-_GRACE_SECONDS = 2
+# What does not end although it was told to is left behind after so many seconds.
+_TO_CLOSE = 2
 
 
 class ServerError(UserFixableError):
@@ -52,9 +63,11 @@ def create_app(assistant: Assistant) -> FastAPI:
     jobs = Jobs(assistant.archive)
     app: FastAPI = create_api(assistant, jobs)
     add_mcp(app, assistant)
+    add_metrics(app, assistant)
     app.add_api_route("/", to_own_language, include_in_schema=False)
     for language in LANGUAGES:
         _mount_page(app, assistant, jobs, language)
+    app.state.ending = Ending(assistant.settings.shutdown_seconds)
     _guard(app, assistant.settings)
     return app
 
@@ -83,6 +96,7 @@ def _mount_page(app: FastAPI, assistant: Assistant, jobs: Jobs, language: str) -
 
 def _guard(app: FastAPI, settings: Settings) -> None:
     """What every request passes through; the last one added is the first to see it."""
+    app.add_middleware(Ended, ending=app.state.ending)
     app.add_middleware(Limits, settings=settings)
     app.add_middleware(Access, settings=settings, tokens=Tokens(settings.archive))
     # Also with no site at all: seeing it, Gradio leaves out its own, which lets every site in. Without
@@ -91,10 +105,13 @@ def _guard(app: FastAPI, settings: Settings) -> None:
         CORSMiddleware,
         allow_origins=settings.cors_origins,
         allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("authorization", "content-type", "idempotency-key"),
-        expose_headers=("link", "location", "retry-after"),
+        allow_headers=("authorization", "content-type", "idempotency-key", "x-request-id"),
+        expose_headers=("link", "location", "retry-after", "x-request-id"),
     )
     app.add_middleware(SecurityHeaders)
+    routes = {getattr(route, "path", "") for route in app.routes}
+    plain = {path for path in routes if "{" not in path} | {f"/{language}/" for language in LANGUAGES}
+    app.add_middleware(Observed, plain=plain | {SIGN_IN, SIGN_OUT})
 
 
 def serve(settings: Settings, *, create: bool = False) -> None:
@@ -102,24 +119,38 @@ def serve(settings: Settings, *, create: bool = False) -> None:
 
     Raises UserFixableError when the archive or the port is no good.
     """
+    set_up_server_logging(settings.log_level, settings.log_format, with_questions=settings.log_questions)
     with _listen(settings.host, settings.port) as listener:
         _check_tokens(settings)
+        end_tracing = start_tracing(settings)
+        # As Ctrl+C: when it has ended, what is open is closed, and traces that wait are sent.
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
         assistant = Assistant.open(settings, create=create)
+        server: _Server | None = None
         try:
             assistant.archive.embedder.load()
+            app = create_app(assistant)
             config = uvicorn.Config(
-                create_app(assistant),
+                app,
+                log_config=None,
                 log_level="warning",
+                access_log=False,
                 proxy_headers=bool(settings.trusted_proxies),
                 forwarded_allow_ips=list(settings.trusted_proxies),
                 server_header=False,
-                timeout_graceful_shutdown=_GRACE_SECONDS,
+                timeout_graceful_shutdown=ceil(settings.shutdown_seconds) + _TO_CLOSE,
             )
-            _Server(config, lambda: _greet(assistant)).run(sockets=[listener])
+            server = _Server(config, app.state.ending, lambda: _greet(assistant))
+            server.run(sockets=[listener])
         except KeyboardInterrupt:
             pass
         finally:
+            _end_at_once_if_told()
             assistant.close()
+            end_tracing()
+        if server and server.told_by == signal.SIGTERM:
+            # All is closed: to free piece by piece what the model holds would take seconds.
+            signal.raise_signal(signal.SIGTERM)
 
 
 class _PageMount(Mount):
@@ -133,16 +164,34 @@ class _PageMount(Mount):
 
 
 class _Server(uvicorn.Server):
-    """Says when it is ready."""
+    """Says when it is ready, and ends as `ui/ending.py` tells."""
 
-    def __init__(self, config: uvicorn.Config, ready: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, ending: Ending, ready: Callable[[], None]) -> None:
         super().__init__(config)
+        self.told_by = 0
+        self._ending = ending
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         if self.started:
             self._ready()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.told_by = sig
+        super().handle_exit(sig, frame)
+        _end_at_once_if_told()
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        ending = asyncio.create_task(self._ending.begin())
+        await super().shutdown(sockets)
+        ending.cancel()
+
+
+def _end_at_once_if_told() -> None:
+    """Whoever sends a second signal waits no longer: it ends the process where it stands."""
+    for each in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(each, signal.SIG_DFL)
 
 
 def _check_tokens(settings: Settings) -> None:

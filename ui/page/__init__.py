@@ -26,7 +26,7 @@ from ui.page.evidence import add_panel, connect_panel
 from ui.page.feedback import connect_feedback
 from ui.page.filters import add_chips, add_drawer, choices, connect_filters
 from ui.page.head import add_head, head_html
-from ui.page.parts import CONCURRENT_QUESTIONS, QUIET
+from ui.page.parts import CONCURRENT_QUESTIONS, QUIET, Page
 from ui.page.views import add_views, connect_views
 from ui.words import Words
 
@@ -54,7 +54,7 @@ def create_page(assistant: Assistant, jobs: Jobs, language: str = "en") -> gr.Bl
     """The page over one Assistant, in one of the interface's languages."""
     words = Words.of(language)
     page: gr.Blocks
-    with gr.Blocks(
+    with Page(
         title="Dateline", analytics_enabled=False, fill_width=True, delete_cache=LEFTOVERS_SECONDS
     ) as page:
         conversation = gr.State((), time_to_live=FORGET_AFTER_SECONDS)

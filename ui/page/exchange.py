@@ -125,7 +125,7 @@ async def answer(
         yield replace(exchange, error=str(error), failed=head_of(error, words))
     except Exception:
         # A bug: its traceback belongs in the log, and the visitor must not wait for ever.
-        log.exception("answering failed")
+        log.exception("answering a question failed")
         yield replace(exchange, error=words("chat.broken"))
 
 
