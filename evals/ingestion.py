@@ -17,6 +17,7 @@ import socket
 import subprocess
 import sysconfig
 import tempfile
+import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -67,9 +68,9 @@ def measure(config: IndexConfig, parts: Sequence[Path], console: Console) -> Non
     """Take all parts in, one after the other, and print what that took."""
     archive = Archive.open(config, create=True)
     archive.embedder.embed_passages(["warm up"] * 8)
-    clock, taken, ingestion, bare, texts = Clock(), 0, 0.0, 0.0, 0
+    clock, taken, ingestion, bare = Clock(), 0, 0.0, 0.0
     memory = []
-    with Sources(archive) as sources:
+    with Sources(archive) as sources, _Peak() as peak:
         for part in parts:
             started = time.perf_counter()
             outcomes = list(ingest(archive, sources.read([str(part)]), clock=clock))
@@ -82,8 +83,7 @@ def measure(config: IndexConfig, parts: Sequence[Path], console: Console) -> Non
             started = time.perf_counter()
             archive.embedder.embed_passages(sorted(compared, key=len, reverse=True))
             bare += (time.perf_counter() - started) * len(outcomes) / min(COMPARED, len(outcomes))
-            texts += len(compared)
-            memory.append(_peak_megabytes())
+            memory.append(peak.megabytes)
             console.print(
                 f"{taken:>6,} articles  {taken / ingestion:6.2f} a second  {bare / ingestion:4.0%} of the "
                 f"bare encoder  peak {memory[-1]:,.0f} MB"
@@ -178,11 +178,26 @@ def _articles(path: Path) -> list[Article]:
     return [item for item in read([path]) if isinstance(item, Article)]
 
 
-def _peak_megabytes() -> float:
-    """This process's peak of memory that is its own; files that it maps are left out."""
-    status = Path("/proc/self/status").read_text("utf-8")
-    found = {line.split(":")[0]: line.split()[1] for line in status.splitlines() if "kB" in line}
-    return (int(found["VmHWM"]) - int(found["RssFile"])) / 1024
+class _Peak(threading.Thread):
+    """The most memory so far that was this process's own: files that it maps are left out."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.megabytes = 0.0
+        self._over = threading.Event()
+
+    def __enter__(self) -> "_Peak":
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._over.set()
+
+    def run(self) -> None:
+        while not self._over.wait(0.05):
+            status = Path("/proc/self/status").read_text("utf-8")
+            own = next(line.split()[1] for line in status.splitlines() if line.startswith("RssAnon"))
+            self.megabytes = max(self.megabytes, int(own) / 1024)
 
 
 if __name__ == "__main__":

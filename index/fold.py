@@ -24,12 +24,17 @@ _LETTERS = str.maketrans(
         "٬": "'",
     }
 )
+_LONGEST_REMEMBERED = 1000
 WORD = re.compile(r"\d+(?:[.,':/-]\d+)*%?|%|[^\W\d_]+(?:['-][^\W\d_]+)*")
 
 
-@lru_cache(maxsize=4096)
 def clean(text: str) -> str:
     """One spelling for every letter and digit; capitals stay."""
+    # Words and sentences come again and again, articles do not, and are large.
+    return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else _cleaned(text)
+
+
+def _cleaned(text: str) -> str:
     text = unicodedata.normalize("NFKC", text)
     kept = "".join(
         str(unicodedata.decimal(c)) if c.isdecimal() else c
@@ -38,6 +43,9 @@ def clean(text: str) -> str:
         if unicodedata.category(c) not in ("Mn", "Me")
     )
     return " ".join(kept.translate(_LETTERS).split())
+
+
+_remembered = lru_cache(maxsize=4096)(_cleaned)
 
 
 @lru_cache(maxsize=1024)

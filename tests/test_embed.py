@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from index.config import IndexConfig
-from index.embed import FEW, Embedder, Vectors
+from index.embed import FEW, LENGTH_STEP, Embedder, Vectors
 
 QUESTIONS = [f"Who opened harbour number {number}, and {'why ' * number}then?" for number in range(20)]
 
@@ -97,3 +97,22 @@ def test_a_failure_is_told_to_all_who_wait_and_passes(
             found = [pool.submit(fresh.embed_queries, [question]) for question in QUESTIONS[:3]]
             assert [str(each.exception()) for each in found] == ["no room"] * 3
     assert fresh.embed_queries(QUESTIONS[:1]).shape == (1, fresh.dimension)
+
+
+def test_lengths_come_in_steps_and_padding_changes_nothing(
+    fresh: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """For each shape of its input torch keeps memory: hundreds of lengths would fill it."""
+    lengths: set[int] = set()
+    model = fresh._model
+    hook = model[0].register_forward_pre_hook(lambda _, given: lengths.add(given[0]["input_ids"].shape[1]))
+    texts = [" ".join(["warning"] * number) for number in range(1, 60)]
+    padded = np.concatenate([fresh.embed_passages([text]) for text in texts])
+    assert lengths and all(length % LENGTH_STEP == 0 for length in lengths)
+    monkeypatch.setattr(model[0], "processing_kwargs", {})
+    exact = np.concatenate([fresh.embed_passages([text]) for text in texts])
+    hook.remove()
+    assert any(length % LENGTH_STEP for length in lengths)
+    # As much as bfloat16 rounds.
+    assert np.abs(padded - exact).max() < 0.01
+    assert (padded * exact).sum(axis=1).min() > 0.999
