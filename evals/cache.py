@@ -6,7 +6,6 @@ the system's settings and model, the articles, and Dateline's own code.
 
 import hashlib
 import json
-import sqlite3
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
@@ -15,9 +14,20 @@ from typing import Any, Generic, TypeVar
 from platformdirs import user_cache_path
 from pydantic import TypeAdapter, ValidationError
 
+from index.errors import UserFixableError
+from index.sqlite import Database, Form
+
 CODE = ("index", "rag")
 MOST = 100_000
 Value = TypeVar("Value")
+FORM = Form(
+    1,
+    "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB, at INTEGER DEFAULT (unixepoch()))",
+    "the kept replies",
+    UserFixableError,
+    "See to the disk; where the file is damaged, delete it: the replies are asked for again.",
+    made_again=True,
+)
 
 
 def cache_folder() -> Path:
@@ -29,38 +39,32 @@ class Cache(Generic[Value]):
     """Values by key. A row that cannot be read is as good as none."""
 
     def __init__(self, path: Path, kind: str, form: TypeAdapter[Value]) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
         self._kind = kind
         self._form = form
-        # Several runs may share it: a writer waits for another.
-        self._db = sqlite3.connect(path, timeout=60, isolation_level=None)
-        self._db.execute("PRAGMA journal_mode=WAL")
-        self._db.execute(
-            "CREATE TABLE IF NOT EXISTS kept (key TEXT PRIMARY KEY, value BLOB, at INTEGER DEFAULT "
-            "(unixepoch()))"
-        )
+        self._file = Database(path, FORM)
 
     def get(self, key: str) -> Value | None:
-        row = self._db.execute("SELECT value FROM kept WHERE key = ?", (f"{self._kind} {key}",)).fetchone()
-        if row is None:
+        value = self._file.one("SELECT value FROM kept WHERE key = ?", f"{self._kind} {key}")
+        if value is None:
             return None
         try:
-            return self._form.validate_json(row[0])
+            return self._form.validate_json(value)
         except ValidationError:
             return None
 
     def put(self, key: str, value: Value) -> None:
-        self._db.execute(
+        self._file.do(
             "INSERT OR REPLACE INTO kept (key, value) VALUES (?, ?)",
-            (f"{self._kind} {key}", self._form.dump_json(value)),
+            f"{self._kind} {key}",
+            self._form.dump_json(value),
         )
 
     def close(self) -> None:
         """Forget the oldest beyond the limit, and close."""
-        self._db.execute(
-            "DELETE FROM kept WHERE rowid NOT IN (SELECT rowid FROM kept ORDER BY at DESC LIMIT ?)", (MOST,)
+        self._file.do(
+            "DELETE FROM kept WHERE rowid NOT IN (SELECT rowid FROM kept ORDER BY at DESC LIMIT ?)", MOST
         )
-        self._db.close()
+        self._file.close()
 
 
 def key_of(parts: Mapping[str, Any]) -> str:

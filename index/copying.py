@@ -3,14 +3,13 @@
 import json
 import os
 import shutil
-import sqlite3
 import tarfile
 import tempfile
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from index import sqlite
 from index.archive import Archive, Revision
 from index.errors import ArchiveError
 from index.store import DATABASE
@@ -91,7 +90,8 @@ def restore(source: Path, folder: Path) -> None:
             if not (unpacked / DATABASE).is_file():
                 raise ArchiveError(f"{str(source)!r} is no backup of an archive. Name another file.")
             for database in unpacked.glob(_DATABASES):
-                _check(database, source)
+                if not sqlite.is_whole(database):
+                    raise ArchiveError(f"the backup {str(source)!r} is damaged. Name another one.")
             if folder.exists():
                 folder.rmdir()
             unpacked.rename(folder)
@@ -117,11 +117,7 @@ def _copy(folder: Path, target: Path) -> None:
         folder, target, ignore=lambda _, found: [n for n in found if n in names or n.endswith(_LEFT_OUT)]
     )
     for database in databases:
-        with (
-            closing(sqlite3.connect(f"{database.resolve().as_uri()}?mode=ro", uri=True)) as source,
-            closing(sqlite3.connect(target / database.name)) as copy,
-        ):
-            source.backup(copy)
+        sqlite.copy(database, target / database.name)
 
 
 def _facts(folder: Path) -> dict[str, tuple[int, int]]:
@@ -133,9 +129,3 @@ def _facts(folder: Path) -> dict[str, tuple[int, int]]:
         and (path.name == DATABASE or not path.match(_DATABASES))
         and not path.name.endswith(_LEFT_OUT)
     }
-
-
-def _check(database: Path, source: Path) -> None:
-    with closing(sqlite3.connect(database)) as opened:
-        if opened.execute("PRAGMA quick_check").fetchone()[0] != "ok":
-            raise ArchiveError(f"the backup {str(source)!r} is damaged. Name another one.")

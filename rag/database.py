@@ -3,17 +3,12 @@
 Unlike the index's ledger nothing here can be made again, so another version's file is never emptied.
 """
 
-import sqlite3
-import threading
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
+from index.sqlite import Database, Form
 from rag.errors import HistoryError
 
 FILE = "history.sqlite3"
-_FORM = 1
 # What is searched or counted stands before the answer itself, which may fill many pages of the file.
 _TABLES = """
 CREATE TABLE conversations
@@ -34,90 +29,17 @@ CREATE TABLE replies
 CREATE INDEX of_reply ON replies (conversation);
 CREATE INDEX of_time ON replies (at)
 """
+_FORM = Form(
+    1,
+    _TABLES,
+    "the kept conversations",
+    HistoryError,
+    "See to the disk and the file's rights; where it is damaged, `dateline restore` a backup.",
+    # What is deleted is overwritten: a question may be a secret.
+    pragmas=("foreign_keys = ON", "secure_delete = ON"),
+)
 
 
-class Database:
-    """One connection, safe to share between threads; several processes may have one each."""
-
-    def __init__(self, folder: Path) -> None:
-        self.path = folder / FILE
-        self._lock = threading.RLock()
-        with self._explained():
-            folder.mkdir(parents=True, exist_ok=True)
-            self._connection = sqlite3.connect(
-                self.path, timeout=60, isolation_level=None, check_same_thread=False
-            )
-        try:
-            for pragma in ("journal_mode = WAL", "synchronous = NORMAL", "foreign_keys = ON"):
-                self.do(f"PRAGMA {pragma}")
-            # What is deleted is overwritten: a question may be a secret.
-            self.do("PRAGMA secure_delete = ON")
-            with self.together():
-                form = self.one("PRAGMA user_version")
-                if not form:
-                    for statement in _TABLES.split(";"):
-                        self.do(statement)
-                    self.do(f"PRAGMA user_version = {_FORM}")
-            if form > _FORM:
-                raise HistoryError(
-                    f"the conversations in {str(self.path)!r} were kept by a newer Dateline: "
-                    "update this one."
-                )
-        except BaseException:
-            self.close()
-            raise
-
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-
-    @contextmanager
-    def together(self) -> Iterator[None]:
-        """All that is written inside is written at once, or none of it."""
-        with self._lock:
-            if self._connection.in_transaction:
-                yield
-                return
-            self.do("BEGIN IMMEDIATE")
-            try:
-                yield
-                self.do("COMMIT")
-            except BaseException:
-                if self._connection.in_transaction:
-                    self._connection.execute("ROLLBACK")
-                raise
-
-    def do(self, statement: str, *values: object) -> int:
-        """Run a statement; how many rows it changed."""
-        with self._lock, self._explained():
-            return self._connection.execute(statement, values).rowcount
-
-    def all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
-        with self._lock, self._explained():
-            return self._connection.execute(statement, values).fetchall()
-
-    def one(self, statement: str, *values: object) -> Any:
-        """The first column of the first row; None without a row."""
-        rows: Sequence[tuple[Any, ...]] = self.all(statement, *values)
-        return rows[0][0] if rows else None
-
-    def size(self) -> int:
-        """Bytes that are in use."""
-        pages = self.one("PRAGMA page_count") - self.one("PRAGMA freelist_count")
-        return int(pages * self.one("PRAGMA page_size"))
-
-    def forget(self) -> None:
-        """Let nothing of what was deleted stand in the file's log of changes."""
-        self.do("PRAGMA wal_checkpoint(TRUNCATE)")
-
-    @contextmanager
-    def _explained(self) -> Iterator[None]:
-        try:
-            yield
-        except (sqlite3.IntegrityError, sqlite3.ProgrammingError):
-            raise  # a bug
-        except (sqlite3.Error, OSError) as error:
-            raise HistoryError(
-                f"the kept conversations in {str(self.path)!r} cannot be read or written: {error}. "
-                "See to the disk and the file's rights; where it is damaged, `dateline restore` a backup."
-            ) from error
+def open_database(folder: Path) -> Database:
+    """The conversations and replies that are kept in a folder. Raises HistoryError."""
+    return Database(folder / FILE, _FORM)

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 from pydantic import TypeAdapter, ValidationError
 
 from index.fold import fold
-from rag.database import Database
+from rag.database import open_database
 from rag.errors import NotKeptError, TooLargeToKeepError
 from rag.types import Answer, Turn
 
@@ -113,7 +113,7 @@ class History:
     """
 
     def __init__(self, folder: Path, limits: Limits | None = None) -> None:
-        self.database = Database(folder)
+        self.database = open_database(folder)
         self._limits = limits or Limits()
 
     def close(self) -> None:

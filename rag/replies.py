@@ -4,7 +4,7 @@ import json
 import time
 from dataclasses import dataclass
 
-from rag.database import Database
+from index.sqlite import Database
 from rag.errors import KeyReusedError, StillAnsweringError
 
 KEPT_SECONDS = 24 * 3600.0

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import httpx
 import pytest
-from browser import CHROMIUM, PHONE, ask, browsing, serving
+from browser import CHROMIUM, PHONE, ask, browsing, serving, visiting
 from conftest import ROOT
 from playwright.sync_api import BrowserContext
 from test_api import QUESTION, problem
@@ -22,6 +22,7 @@ from rag.config import Settings
 from ui.access import tokens_are_needed
 from ui.serve import create_app
 from ui.tokens import Tokens
+from ui.words import LANGUAGES, Words
 
 BROWSER = {"accept": "text/html,*/*;q=0.8"}
 COOKIE = "dateline-token"
@@ -299,6 +300,26 @@ def test_a_visitor_is_led_to_sign_in_and_back(server: Guarded) -> None:
         assert client.get("/en/").status_code == 200
 
 
+def test_the_link_of_an_answer_leads_to_sign_in_and_to_the_answer(server: Guarded) -> None:
+    with server.client(server.reader) as client:
+        kept = client.post("/v1/ask", json={"question": QUESTION, "conversation": "new"}).json()
+    link = f"/v1/answers/{kept['id']}"
+    with server.client(**BROWSER) as client:
+        led = client.get(link)
+        assert led.status_code == 303
+        entered = client.post(led.headers["location"], data={"token": server.reader, "next": link})
+        assert entered.headers["location"] == link
+        shown = client.get(link)
+        assert shown.status_code == 200 and QUESTION in shown.text
+        assert shown.headers["content-type"].startswith("text/html")
+        # What no link leads to, and what programs ask for, is refused as ever.
+        client.cookies.clear()
+        assert client.get("/v1/answers").status_code == client.get(f"{link}/feedback").status_code == 401
+        assert client.get(link, headers={"accept": "application/json"}).status_code == 401
+        assert client.get(link, headers={"authorization": "Bearer wrong"}).status_code == 401
+        assert client.put(f"{link}/feedback", json={"verdict": "up"}).status_code == 401
+
+
 def test_the_cookie_is_for_https_only_where_there_is_https(server: Guarded) -> None:
     with server.client(**{"x-forwarded-proto": "https"}) as client:
         reply = client.post("/signin", data={"token": server.reader})
@@ -384,9 +405,22 @@ def test_a_reader_signs_in_asks_and_signs_out_in_a_browser(server: Guarded) -> N
         page.get_by_text("the answer").click()
         page.get_by_role("button", name="Ask", exact=True).wait_for()
         assert page.url.endswith("answer=none")
-        page.goto(f"{server.address}/signout")
-        page.get_by_role("button", name="Sign out").click()
-        page.get_by_label("Token").wait_for()
+        for language in LANGUAGES:
+            words = Words.of(language)
+            page.goto(f"{server.address}/{language}/")
+            page.get_by_role("link", name=words("signin.leave"), exact=True).click()
+            page.get_by_role("button", name=words("signin.leave"), exact=True).wait_for()
+        page.keyboard.press("Tab")
+        page.keyboard.press("Enter")
+        page.get_by_label(words("signin.token")).wait_for()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's `chromium`")
+def test_who_did_not_sign_in_cannot_sign_out(unguarded: str) -> None:
+    with browsing() as browser, visiting(browser, f"{unguarded}/en/") as page:
+        page.locator(".dl-what").get_by_text("37").wait_for()
+        assert page.get_by_role("link", name="English").count() == 1
+        assert page.get_by_role("link", name="Sign out").count() == 0
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="needs Debian's `chromium`")

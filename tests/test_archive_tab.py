@@ -3,6 +3,7 @@
 import re
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,6 +13,8 @@ import pytest
 from browser import PHONE, serving, visiting
 from conftest import fetching_archive
 from playwright.sync_api import Browser, Locator, Page, expect
+from test_accessible import violations
+from test_ingestion import finished
 from test_jobs import many
 from web_server import Page as WebPage
 from web_server import Site, site
@@ -57,9 +60,9 @@ class Desk:
     web: Site
 
 
-@pytest.fixture
-def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
-    archive = fetching_archive(tmp_path / "archive", embedder)
+@contextmanager
+def filled(folder: Path, embedder: Embedder) -> Iterator[Archive]:
+    archive = fetching_archive(folder, embedder)
     assert {outcome.status for outcome in ingest(archive, [*ARTICLES, *LONG])} == {"added"}
     later = replace(ARTICLES[3], text="The chess club of Valmere meets every Wednesday now.")
     assert [outcome.status for outcome in ingest(archive, [later])] == ["replaced"]
@@ -67,11 +70,35 @@ def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
     archive.close()
 
 
-@pytest.fixture
-def desk(archive: Archive) -> Iterator[Desk]:
+@contextmanager
+def desk_on(archive: Archive) -> Iterator[Desk]:
     assistant = Assistant(Settings(archive=archive.config.archive), archive)
     with site() as web, serving(create_app(assistant)) as url:
         yield Desk(url, archive, web)
+
+
+@pytest.fixture
+def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
+    with filled(tmp_path / "archive", embedder) as archive:
+        yield archive
+
+
+@pytest.fixture
+def desk(archive: Archive) -> Iterator[Desk]:
+    with desk_on(archive) as desk:
+        yield desk
+
+
+@pytest.fixture(scope="module")
+def used_desk(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Desk]:
+    """A desk at which files and pages were taken in, and some failed. Read only."""
+    folder = tmp_path_factory.mktemp("used") / "archive"
+    with filled(folder, embedder) as archive, desk_on(archive) as desk:
+        with httpx.Client(base_url=desk.url, timeout=60) as client:
+            files = [("files", (name, b"A tug towed the ferry free.")) for name in ("tug.txt", "film.avi")]
+            finished(client, client.post("/v1/ingestions", files=files))
+            finished(client, client.post("/v1/ingestions", json={"urls": [f"{desk.web.url}/gone"]}))
+        yield desk
 
 
 def open_tab(page: Page, words: Words = EN, room: str = "articles") -> None:
@@ -306,6 +333,35 @@ def test_the_archive_in_numbers(browser: Browser, desk: Desk, words: Words, size
         expect(row.locator(".dl-number")).to_have_text("1")
         row.get_by_role("button").click()
         expect(page.locator(".dl-list .dl-entry")).to_have_text(["Ferry runs aground"])
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("size", [DESK, PHONE], ids=["wide", "phone"])
+@pytest.mark.parametrize("words", [EN, AR], ids=["en", "ar"])
+def test_nothing_serious_is_wrong(
+    browser: Browser, used_desk: Desk, words: Words, size: tuple[int, int], scheme: str
+) -> None:
+    address = f"{used_desk.url}/{words.language}/"
+    with visiting(browser, address, size=size, scheme=scheme, words=words) as page:
+        open_tab(page, words)
+        page.locator(".dl-finding .dl-filters > button").click()
+        wrong = violations(page, "articles, filters")
+        find(page, "chess")
+        page.get_by_role("button", name=words("archive.untitled")).click()
+        page.locator(".dl-reading summary").click()
+        wrong += violations(page, "an article, about to be removed")
+        find(page, "nowhere")
+        expect(holder(page, "list")).to_have_text(words("archive.none_found"))
+        wrong += violations(page, "none found")
+        for room, there in (
+            ("add", ".dl-job .dl-failures"),
+            ("failures", ".dl-missed .dl-failures"),
+            ("statistics", ".dl-bars"),
+        ):
+            page.get_by_role("tab", name=words(f"archive.{room}"), exact=True).click()
+            page.locator(there).first.wait_for()
+            wrong += violations(page, room)
+        assert not wrong
 
 
 def test_one_who_may_only_read_can_neither_add_nor_remove(browser: Browser, archive: Archive) -> None:

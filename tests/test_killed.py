@@ -45,8 +45,8 @@ def state(archive: Archive, folder: Path) -> dict[str, object]:
             del revision["ingested_at"], revision["replaced_at"]
         lines[line["id"]] = line
     with Ledger(folder) as ledger:
-        inputs = ledger._all("SELECT name, ids FROM inputs ORDER BY name")
-        boilerplate = ledger._all("SELECT source, line, settled FROM boilerplate")
+        inputs = ledger.all("SELECT name, ids FROM inputs ORDER BY name")
+        boilerplate = ledger.all("SELECT source, line, settled FROM boilerplate")
     faults = archive.faults()
     return {
         "articles": lines,

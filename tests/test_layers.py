@@ -86,13 +86,7 @@ HOMES = {
     "protego": {"index/fetch.py"},
     "httpcore": {"index/fetch.py"},
     "ray": {"index/cluster.py"},
-    "sqlite3": {
-        "evals/cache.py",
-        "index/copying.py",
-        "index/ledger.py",
-        "rag/database.py",
-        "ui/tokens.py",
-    },
+    "sqlite3": {"index/sqlite.py"},
 }
 
 

@@ -27,9 +27,9 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from index.errors import UserFixableError
 from rag.config import Settings
 from ui.limits import Failures
-from ui.paths import SAFE_METHODS, is_for_programs, only_reads
+from ui.paths import SAFE_METHODS, SIGN_IN, SIGN_OUT, is_for_programs, only_reads
 from ui.problems import problem_response
-from ui.signin import SIGN_IN, SIGN_OUT, SignIn, token_in_cookie
+from ui.signin import SignIn, token_in_cookie
 from ui.tokens import Scope as TokenScope
 from ui.tokens import Token, Tokens
 

@@ -5,16 +5,19 @@ The page stands at `/en/` and so on, and so do the addresses of Gradio that its 
 
 import re
 
+SIGN_IN = "/signin"
+SIGN_OUT = "/signout"
 SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _GRADIO = r"(/[a-z]{2})?/gradio_api/"
 # What changes no article although it is sent by POST and the like. What the page asks Gradio for is
 # checked once more where it is handled.
 _READS = re.compile(
     r"/v1/(ask|search|claims|timeline|chat/completions|conversations|answers)(/|$)"
-    rf"|/mcp(/|$)|{_GRADIO}(?!upload)|/signout$"
+    rf"|/mcp(/|$)|{_GRADIO}(?!upload)|{SIGN_OUT}$"
 )
 _DATA = re.compile(r"/v\d+/|/mcp(/|$)")
-_FOR_PROGRAMS = re.compile(rf"/v\d+/|/mcp(/|$)|/openapi\.json$|{_GRADIO}")
+# An answer's address is also a link that readers give each other.
+_FOR_PROGRAMS = re.compile(rf"/v\d+/(?!answers/[^/]+$)|/mcp(/|$)|/openapi\.json$|{_GRADIO}")
 _HELD_OPEN = re.compile(rf"/mcp(/|$)|{_GRADIO}heartbeat/")
 _WORK = re.compile(rf"/v\d+/|/mcp(/|$)|{_GRADIO}(queue/join|upload)")
 

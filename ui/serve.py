@@ -30,7 +30,7 @@ from ui.metrics import add_metrics
 from ui.observed import Observed
 from ui.page import STYLESHEETS, create_page, examples, theme
 from ui.page.document import Localised, to_own_language
-from ui.signin import SIGN_IN, SIGN_OUT
+from ui.paths import SIGN_IN, SIGN_OUT
 from ui.tokens import Tokens
 from ui.tracing import start_tracing
 from ui.words import LANGUAGES

@@ -17,11 +17,10 @@ from starlette.types import Receive, Scope, Send
 
 from ui.limits import Failures
 from ui.page.document import language_for
+from ui.paths import SIGN_IN, SIGN_OUT
 from ui.tokens import Token, Tokens
 from ui.words import Words
 
-SIGN_IN = "/signin"
-SIGN_OUT = "/signout"
 _DAYS = 30
 _LONGEST_FORM = 8192
 

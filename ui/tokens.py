@@ -7,9 +7,7 @@ fifty microseconds, so that a token that was revoked is refused by all of them a
 
 import hashlib
 import hmac
-import os
 import secrets
-import sqlite3
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,6 +15,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 from index.errors import ArchiveUnavailableError, UserFixableError
+from index.sqlite import Database, Form
 
 FILE = "tokens.sqlite3"
 Scope = Literal["read", "write"]
@@ -25,6 +24,16 @@ LONGEST_NAME = 60
 _PREFIX = "dateline"
 _TABLE = """CREATE TABLE IF NOT EXISTS tokens
   (name TEXT PRIMARY KEY, key TEXT UNIQUE, hash BLOB, scope TEXT, created TEXT, expires TEXT)"""
+# A token that was revoked stays so, also when the power fails.
+_FORM = Form(
+    1,
+    _TABLE,
+    "the tokens",
+    ArchiveUnavailableError,
+    "Check the folder.",
+    pragmas=("synchronous = FULL",),
+    private=True,
+)
 _COLUMNS = "name, key, scope, created, expires, hash"
 
 
@@ -57,13 +66,13 @@ class Tokens:
     def __init__(self, folder: Path) -> None:
         self._path = folder / FILE
         self._lock = threading.Lock()
-        self._connection: sqlite3.Connection | None = None
+        self._opened: Database | None = None
 
     def close(self) -> None:
         with self._lock:
-            if self._connection is not None:
-                self._connection.close()
-                self._connection = None
+            if self._opened is not None:
+                self._opened.close()
+                self._opened = None
 
     def create(self, name: str, scope: Scope, days: float | None = None) -> str:
         """A new token, to be shown to its owner once. Raises TokenError."""
@@ -74,27 +83,27 @@ class Tokens:
         now = datetime.now(UTC).replace(microsecond=0)
         expires = (now + timedelta(days=days)).isoformat() if days else ""
         key, secret = secrets.token_hex(4), secrets.token_urlsafe(32)
-        try:
-            self._do(
-                f"INSERT INTO tokens ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?)",
-                *(name, key, scope, now.isoformat(), expires, _hash(secret)),
-                create=True,
-            )
-        except sqlite3.IntegrityError:
+        made = self._all(
+            f"INSERT INTO tokens ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) "
+            "ON CONFLICT (name) DO NOTHING RETURNING name",
+            *(name, key, scope, now.isoformat(), expires, _hash(secret)),
+            create=True,
+        )
+        if not made:
             raise TokenError(
                 f"there is a token named {name!r}: choose another name, or `dateline token revoke {name}`."
-            ) from None
+            )
         return f"{_PREFIX}_{key}_{secret}"
 
     def all(self) -> list[Token]:
         """Every token, the oldest first; those that have expired too."""
         return [
-            Token(*row[:5]) for row in self._do(f"SELECT {_COLUMNS} FROM tokens ORDER BY created, name")
+            Token(*row[:5]) for row in self._all(f"SELECT {_COLUMNS} FROM tokens ORDER BY created, name")
         ]
 
     def revoke(self, name: str) -> None:
         """Forget a token; it is refused from now on. Raises TokenError."""
-        if not self._do("DELETE FROM tokens WHERE name = ? RETURNING name", name):
+        if not self._all("DELETE FROM tokens WHERE name = ? RETURNING name", name):
             raise TokenError(f"no token is named {name!r}: `dateline token list` shows them.")
 
     def find(self, text: str) -> Token | None:
@@ -103,7 +112,7 @@ class Tokens:
         key, _, secret = rest.partition("_")
         if prefix != _PREFIX or not secret or len(text) > 200:
             return None
-        rows = self._do(f"SELECT {_COLUMNS} FROM tokens WHERE key = ?", key)
+        rows = self._all(f"SELECT {_COLUMNS} FROM tokens WHERE key = ?", key)
         # Compared in constant time, and compared although there is nothing to compare with.
         kept = rows[0][5] if rows else bytes(32)
         if not hmac.compare_digest(_hash(secret), kept) or not rows:
@@ -111,29 +120,17 @@ class Tokens:
         token = Token(*rows[0][:5])
         return None if token.expired else token
 
-    def _do(self, statement: str, *values: object, create: bool = False) -> list[tuple[Any, ...]]:
+    def _all(self, statement: str, *values: object, create: bool = False) -> list[tuple[Any, ...]]:
         with self._lock:
-            try:
-                if self._connection is None:
+            if self._opened is None:
+                # Who only looks makes no file.
+                try:
                     if not create and not self._path.exists():
                         return []
-                    self._connection = self._opened()
-                return self._connection.execute(statement, values).fetchall()
-            except sqlite3.IntegrityError:
-                raise
-            except (OSError, sqlite3.Error) as error:
-                raise ArchiveUnavailableError(
-                    f"the tokens in {str(self._path)!r} cannot be read: {error}. Check the folder."
-                ) from error
-
-    def _opened(self) -> sqlite3.Connection:
-        self._path.parent.mkdir(parents=True, exist_ok=True)
-        # Made before SQLite does, so that nobody else may ever read it.
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
-        connection = sqlite3.connect(self._path, timeout=10, isolation_level=None, check_same_thread=False)
-        connection.execute("PRAGMA journal_mode = WAL")
-        connection.execute(_TABLE)
-        return connection
+                except OSError as error:
+                    raise _FORM.unusable(self._path, error) from error
+                self._opened = Database(self._path, _FORM)
+            return self._opened.all(statement, *values)
 
 
 def _hash(secret: str) -> bytes:

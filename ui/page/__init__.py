@@ -11,6 +11,7 @@ import gradio as gr
 
 from rag.chat import Assistant
 from ui.jobs import Jobs
+from ui.page.access import is_signed_in
 from ui.page.archive import add_archive
 from ui.page.chat import (
     FORGET_AFTER_SECONDS,
@@ -92,9 +93,13 @@ def create_page(assistant: Assistant, jobs: Jobs, language: str = "en") -> gr.Bl
         connect_feedback(assistant, words, desk, notice)
         connect_conversations(assistant, words, desk, conversations, rooms, notice, showing)
 
+        def known(request: gr.Request) -> tuple[Any, ...]:
+            signed_in = is_signed_in(request)
+            return head_html(assistant, words, signed_in=signed_in), *choices(assistant)
+
         # What the page says of the archive. After a change of it: `event.then(**fresh)`.
         fresh: dict[str, Any] = {
-            "fn": lambda: (head_html(assistant, words), *choices(assistant)),
+            "fn": known,
             "inputs": None,
             "outputs": [head, *drawer.offered],
             **QUIET,

@@ -44,6 +44,9 @@ def add_drawer(assistant: Assistant, words: Words, chips: gr.HTML) -> Drawer:
     """The drawer, closed; its label says how many filters are in force."""
     has_model = assistant.settings.has_llm
     with gr.Accordion(words("filters.title"), open=False, elem_classes="dl-filters") as accordion:
+        # Plain boxes: the calendar of `gr.DateTime` speaks English alone, opens as on a page that runs from
+        # the left, has buttons without names, and keeps what is no date to itself. A browser's own date
+        # field follows the browser's language and not the page's, and takes neither week nor time.
         with gr.Row():
             since = gr.Textbox(label=words("filters.from"), placeholder="2024-03-01", max_length=40)
             until = gr.Textbox(label=words("filters.to"), placeholder="2024-04-30", max_length=40)

@@ -10,6 +10,7 @@ from index.errors import UserFixableError
 from index.types import Coverage
 from rag.chat import Assistant
 from ui.page.parts import html
+from ui.paths import SIGN_OUT
 from ui.phrases import language_name, phrases
 from ui.words import LANGUAGES, Words
 
@@ -21,12 +22,15 @@ def add_head(assistant: Assistant, words: Words) -> gr.HTML:
     return html(head_html(assistant, words), elem_classes="dl-top")
 
 
-def head_html(assistant: Assistant, words: Words) -> str:
+def head_html(assistant: Assistant, words: Words, *, signed_in: bool = False) -> str:
     """The head as it is now."""
+    leave = (
+        f'<a class="dl-leave" href="..{SIGN_OUT}">{escape(words("signin.leave"))}</a>' if signed_in else ""
+    )
     return (
         '<header class="dl-header"><h1>Dateline</h1>'
         f'<p class="dl-what">{_what(coverage(assistant), words)}</p>'
-        f'<p class="dl-how">{_how(assistant, words)}</p>{_languages(words)}</header>'
+        f'<p class="dl-how">{_how(assistant, words)}</p>{_languages(words)}{leave}</header>'
     )
 
 
