@@ -4,6 +4,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO := .demo/archive
 PORT ?= 7860
+# A worker for each core, but not for each of many: every one of them loads the model.
+AT_ONCE := -n logical --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 .PHONY: setup demo test check lint types evals gate bench clean
 
@@ -22,7 +24,7 @@ demo: setup
 	@$(BIN)/dateline serve --archive $(DEMO) --port $(PORT)
 
 test: setup
-	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest
+	HF_HUB_OFFLINE=1 $(BIN)/python -m pytest $(AT_ONCE)
 
 check: lint types test
 

@@ -1,9 +1,6 @@
 """index/archive.py, store.py, ingest.py: what is stored is whole, findable, and safe."""
 
-import os
 import signal
-import subprocess
-import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -24,6 +21,7 @@ from index.ingest import MAX_ARTICLE_CHARS, Outcome, ingest
 from index.readers import Failure
 from index.store import Written
 from index.types import Article, Filters, Hit
+from tests.other_process import rest, started, take_numbered
 
 FERRY = Article(
     id="ferry",
@@ -190,34 +188,14 @@ def test_reopening_finds_everything(tmp_path: Path, embedder: Embedder) -> None:
 
 # --- other processes ---------------------------------------------------------------------------
 
-INGEST = """
-import sys
-from pathlib import Path
-from index.archive import Archive
-from index.catalogue import Catalogue
-from index.config import IndexConfig
-from index.ingest import ingest
-from index.types import Article
-import index.ingest
-index.ingest.BATCH_TEXTS = 12
-url = sys.argv[4] if len(sys.argv) > 4 else ""
-archive = Archive.open(IndexConfig(archive=Path(sys.argv[1]), chroma_url=url), create=True)
-print("ready", flush=True)
-version = sys.argv[3]
-articles = (
-    Article(id=f"a{n}", title="t", language="en", text=" ".join(
-        f"Article {n} of version {version} says in sentence {s} that harbour number {n * 10 + s} is open."
-        for s in range(4)))
-    for n in range(int(sys.argv[2]))
-)
-for outcome in ingest(archive, articles):
-    print(outcome.article_id, outcome.status, flush=True)
-"""
 
-
-def other_process(folder: Path, count: int, version: str = "1", url: str = "") -> subprocess.Popen[str]:
-    arguments = [sys.executable, "-c", INGEST, str(folder), str(count), version, *([url] if url else [])]
-    return subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parent.parent)
+def taken_in(folder: Path, count: int, version: str = "1", url: str = "") -> list[str]:
+    """What another process tells that takes in so many articles."""
+    process, told = started(take_numbered, folder, count, version, url)
+    lines = rest(told)
+    process.join()
+    assert process.exitcode == 0
+    return lines
 
 
 def test_articles_of_another_process_are_found_without_reopening(
@@ -226,9 +204,7 @@ def test_articles_of_another_process_are_found_without_reopening(
     archive = open_archive(tmp_path / "a", embedder)
     run(archive, FERRY)
     assert find(archive, "harbour number 31 is open")[0].article.id == "ferry"
-    process = other_process(tmp_path / "a", 5)
-    output, _ = process.communicate(timeout=120)
-    assert output.count("added") == 5
+    assert taken_in(tmp_path / "a", 5) == ["ready", *(f"a{n} added" for n in range(5))]
     time.sleep(1)
     assert find(archive, "harbour number 31 is open")[0].article.id != "ferry"
     assert archive.count_articles() == 6
@@ -248,22 +224,19 @@ def test_killed_at_any_moment(tmp_path: Path, embedder: Embedder, moment: float)
     folder = tmp_path / "a"
     archive = open_archive(folder, embedder)
     # Version 1 of half of the articles is there: the killed run replaces those and adds others.
-    first = other_process(folder, 15, "1")
-    first.communicate(timeout=120)
-    process = other_process(folder, 30, "2")
-    assert process.stdout is not None
-    assert process.stdout.readline() == "ready\n"
-    reported = [process.stdout.readline()]  # the model is loaded and the first batch is in
+    taken_in(folder, 15, "1")
+    process, told = started(take_numbered, folder, 30, "2", "")
+    assert told.recv() == "ready"
+    reported = [told.recv()]  # the model is loaded and the first batch is in
     time.sleep(moment)
-    os.kill(process.pid, signal.SIGKILL)
-    reported += process.stdout.readlines()
-    process.wait()
+    process.kill()
+    reported += rest(told)
+    process.join()
     archive.close()
 
     archive = open_archive(folder, embedder)
     for line in reported:
-        if line.endswith("\n") and line.strip():
-            assert "version 2" in archive.article(line.split()[0]).text
+        assert "version 2" in archive.article(line.split()[0]).text
     hits = find(archive, "harbour number 12 is open", k=1000)
     by_article: dict[str, list[Hit]] = {}
     for hit in hits:
@@ -275,7 +248,7 @@ def test_killed_at_any_moment(tmp_path: Path, embedder: Embedder, moment: float)
         assert len(versions) == 1, "two versions of an article answer"
     archive.close()
 
-    other_process(folder, 30, "2").communicate(timeout=120)
+    taken_in(folder, 30, "2")
     archive = open_archive(folder, embedder)
     run(archive, FERRY)  # whatever is left over is swept before writing
     assert stored_sentences(archive) == {f"a{n}": 4 for n in range(30)} | {"ferry": 3}
@@ -351,12 +324,11 @@ def test_a_chroma_server_holds_the_same_archive(
     config = IndexConfig(archive=tmp_path / "unused", chroma_url=chroma_url)
     with pytest.raises(ArchiveError, match="no archive at"):
         Archive.open(config)
-    archive = Archive.open(config, create=True)
-    archive.embedder = embedder
+    archive = open_archive(config.archive, embedder, chroma_url=chroma_url)
     assert [o.status for o in run(archive, FERRY, BAKERY, UNDATED)] == ["added"] * 3
     assert find(archive, "Who denied having been warned?")[0].article.id == "ferry"
     assert {h.article.id for h in find(archive, "bread", languages=("ar",))} == {BAKERY.id}
-    other_process(tmp_path / "unused", 3, "1", chroma_url).communicate(timeout=120)
+    taken_in(tmp_path / "unused", 3, "1", chroma_url)
     assert archive.count_articles() == 6, "an article of another process is seen at once"
     assert find(archive, "harbour number 21 is open")[0].article.id.startswith("a")
     archive.remove("ferry")
@@ -373,9 +345,7 @@ def two_machines(
     archives = []
     for name in ("one", "two"):
         monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path / name))
-        archive = Archive.open(IndexConfig(archive=tmp_path, chroma_url=chroma_url), create=True)
-        archive.embedder = embedder
-        archives.append(archive)
+        archives.append(open_archive(tmp_path, embedder, chroma_url=chroma_url))
     for article in archives[0].articles(limit=1000):
         archives[0].remove(article.id)
     archives[1].catch_up()
@@ -507,13 +477,15 @@ def test_a_failure_while_catching_up_is_made_up_for(
     assert two.search_words(BAKERY.text, BAKERY.language, k=5).hits
 
 
-def test_a_server_that_hangs_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_server_that_hangs_is_told(
+    tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """One that takes connections and answers none must not keep users waiting for ever."""
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     monkeypatch.setattr("index.store.ANSWER_SECONDS", 1.0)
     server = chroma(tmp_path)
     with running(server):
-        archive = Archive.open(IndexConfig(archive=tmp_path, chroma_url=server.address), create=True)
+        archive = open_archive(tmp_path, embedder, chroma_url=server.address)
         server.running.send_signal(signal.SIGSTOP)
         try:
             with pytest.raises(ArchiveUnavailableError, match="did not answer within 1 seconds"):

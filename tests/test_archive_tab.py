@@ -1,9 +1,10 @@
 """The Archive tab in a real browser: articles found, read, taken in and removed; failures; numbers."""
 
 import re
+import shutil
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -60,14 +61,16 @@ class Desk:
     web: Site
 
 
-@contextmanager
-def filled(folder: Path, embedder: Embedder) -> Iterator[Archive]:
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Path:
+    """A folder with an archive, to be copied."""
+    folder = tmp_path_factory.mktemp("filled") / "archive"
     archive = fetching_archive(folder, embedder)
     assert {outcome.status for outcome in ingest(archive, [*ARTICLES, *LONG])} == {"added"}
     later = replace(ARTICLES[3], text="The chess club of Valmere meets every Wednesday now.")
     assert [outcome.status for outcome in ingest(archive, [later])] == ["replaced"]
-    yield archive
     archive.close()
+    return folder
 
 
 @contextmanager
@@ -78,9 +81,10 @@ def desk_on(archive: Archive) -> Iterator[Desk]:
 
 
 @pytest.fixture
-def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
-    with filled(tmp_path / "archive", embedder) as archive:
-        yield archive
+def archive(filled: Path, tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
+    archive = fetching_archive(shutil.copytree(filled, tmp_path / "archive"), embedder)
+    yield archive
+    archive.close()
 
 
 @pytest.fixture
@@ -90,10 +94,10 @@ def desk(archive: Archive) -> Iterator[Desk]:
 
 
 @pytest.fixture(scope="module")
-def used_desk(tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Desk]:
+def used_desk(filled: Path, tmp_path_factory: pytest.TempPathFactory, embedder: Embedder) -> Iterator[Desk]:
     """A desk at which files and pages were taken in, and some failed. Read only."""
-    folder = tmp_path_factory.mktemp("used") / "archive"
-    with filled(folder, embedder) as archive, desk_on(archive) as desk:
+    folder = shutil.copytree(filled, tmp_path_factory.mktemp("used") / "archive")
+    with closing(fetching_archive(folder, embedder)) as archive, desk_on(archive) as desk:
         with httpx.Client(base_url=desk.url, timeout=60) as client:
             files = [("files", (name, b"A tug towed the ferry free.")) for name in ("tug.txt", "film.avi")]
             finished(client, client.post("/v1/ingestions", files=files))

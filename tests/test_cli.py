@@ -268,14 +268,14 @@ def test_ingest_counts_what_it_did(here: Run, tmp_path: Path) -> None:
     assert second == {"added": 0, "unchanged": 1, "replaced": 1, "failed": 0, "failures": [], "articles": 2}
 
 
-def test_ingest_takes_in_the_rest_when_something_fails(tmp_path: Path) -> None:
+def test_ingest_takes_in_the_rest_when_something_fails(here: Run, tmp_path: Path) -> None:
     folder = tmp_path / "news"
     folder.mkdir()
     (folder / "good.txt").write_text("A ferry sank.\n\nIt sank in the harbour.")
     (folder / "mixed.jsonl").write_text(
         article("a", "It rained.") + "\n{broken\n" + article("b", "Snow.") + "\n"
     )
-    result = run("ingest", folder, "missing.txt", "--archive", "x", "--json", cwd=tmp_path)
+    result = here("ingest", folder, "missing.txt", "--archive", "x", "--json", cwd=tmp_path)
     assert result.returncode == 2
     summary = json.loads(result.stdout)
     assert (summary["added"], summary["failed"], summary["articles"]) == (3, 2, 3)
@@ -314,8 +314,8 @@ def test_a_folder_with_other_files_is_no_archive(here: Run, tmp_path: Path) -> N
 # --- ask
 
 
-def test_ask_prints_cited_text_without_colours(sample_archive_dir: Path, tmp_path: Path) -> None:
-    shown = good(run("ask", QUESTION, "--archive", sample_archive_dir, cwd=tmp_path))
+def test_ask_prints_cited_text_without_colours(here: Run, sample_archive_dir: Path, tmp_path: Path) -> None:
+    shown = good(here("ask", QUESTION, "--archive", sample_archive_dir, cwd=tmp_path))
     assert "[1]" in shown
 
 

@@ -308,7 +308,15 @@ def test_a_request_that_is_being_answered(ferry: Archive) -> None:
 
 
 @pytest.mark.parametrize("stream", [False, True])
-def test_a_failure_is_tried_again(ferry: Archive, stream: bool) -> None:
+def test_a_failure_is_tried_again(ferry: Archive, stream: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = replies.Replies.release
+
+    def slow(*given: Any) -> None:
+        time.sleep(0.3)
+        release(*given)
+
+    # Who has read all of the failure may try again at once.
+    monkeypatch.setattr(replies.Replies, "release", slow)
     broken = Reply(STATEMENT + "And then", piece=len(STATEMENT), break_after=1)
     with OpenAIServer(broken, STATEMENT) as model, written_by(model, ferry) as client:
         body = {"question": "Where was the ferry?", "stream": stream}

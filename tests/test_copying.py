@@ -3,7 +3,6 @@
 import json
 import tarfile
 import threading
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,11 +20,9 @@ from tests.test_duplicates import BEGGING, OTHER, WIRE, article, issue
 
 
 @pytest.fixture
-def full(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
+def full(sample_copy: Archive) -> Archive:
     """The sample with revisions, copies and repeated lines that were left out."""
-    archive = open_archive(tmp_path / "full", embedder)
-    with Sources(archive) as sources:
-        list(ingest(archive, sources.read([str(SAMPLE_ARTICLES)])))
+    archive = sample_copy
     url = "https://post.example.org/ferry"
     for part in (
         [article("a", url=url)],
@@ -34,8 +31,7 @@ def full(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
     ):
         list(ingest(archive, part))
     list(ingest(archive, [issue(n, BEGGING) for n in range(12)]))
-    yield archive
-    archive.close()
+    return archive
 
 
 def state(archive: Archive) -> dict[str, object]:

@@ -1,32 +1,26 @@
 """index/doctor.py: every kind of damage is seen, told, and mended."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SAMPLE_ARTICLES, open_archive
-from test_cli import run as dateline
+from test_cli import Run, here
 
 from index.archive import Archive
 from index.doctor import examine
-from index.embed import Embedder
 from index.ingest import ingest
-from index.readers import read
 from index.rows import Block
 from index.store import Record
 from index.types import Article
 
+__all__ = ["here"]
 QUESTION = "Who warned Russia before the attack?"
 
 
 @pytest.fixture
-def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
+def archive(sample_copy: Archive) -> Archive:
     """The sample archive, to be damaged."""
-    archive = open_archive(tmp_path / "archive", embedder)
-    assert all(outcome.status == "added" for outcome in ingest(archive, read([SAMPLE_ARTICLES])))
-    yield archive
-    archive.close()
+    return sample_copy
 
 
 def problems(archive: Archive, *, mend: bool) -> dict[str, str]:
@@ -88,20 +82,20 @@ def test_damage_is_told_and_mended(archive: Archive, damage: str, what: str) -> 
     assert found(archive) == expected
 
 
-def test_the_command_checks_and_mends(archive: Archive, tmp_path: Path) -> None:
+def test_the_command_checks_and_mends(archive: Archive, here: Run, tmp_path: Path) -> None:
     folder = tmp_path / "archive"
     archive._store.delete("sentences", first_sentences(archive, 1))
     archive.close()
-    checked = dateline("doctor", "--check", "--archive", str(folder), cwd=tmp_path)
+    checked = here("doctor", "--check", "--archive", str(folder), cwd=tmp_path)
     assert checked.returncode == 2
     assert "articles with all their sentences: 1 lack some" in checked.stdout
     assert "dateline doctor" in checked.stderr and "Traceback" not in checked.stderr
-    mended = dateline("doctor", "--archive", str(folder), cwd=tmp_path)
+    mended = here("doctor", "--archive", str(folder), cwd=tmp_path)
     assert mended.returncode == 0, mended.stderr
     assert "articles with all their sentences: 1 lack some; mended" in mended.stdout
-    again = dateline("doctor", "--check", "--archive", str(folder), cwd=tmp_path)
+    again = here("doctor", "--check", "--archive", str(folder), cwd=tmp_path)
     assert again.returncode == 0 and again.stdout.count(": ok") == 4
-    missing = dateline("doctor", "--archive", str(tmp_path / "none"), cwd=tmp_path)
+    missing = here("doctor", "--archive", str(tmp_path / "none"), cwd=tmp_path)
     assert missing.returncode == 2 and "there is no archive" in missing.stderr
 
 

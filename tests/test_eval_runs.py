@@ -7,8 +7,9 @@ import re
 import subprocess
 import sys
 import threading
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
@@ -33,9 +34,11 @@ Eval = Callable[..., Result]
 BASELINE = ROOT / "evals" / "data" / "baseline.json"
 
 
-@pytest.fixture
-def evaluate(tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch) -> Eval:
+@contextmanager
+def evaluating(folder: Path, archives: Path, embedder: Embedder) -> Iterator[Eval]:
     """`dateline eval` in a folder of its own; archives are opened with the model that is loaded."""
+    (folder / "cache").mkdir()
+    (folder / "cache" / "archives").symlink_to(archives)
     opened = Assistant.open
 
     def open_with_model(settings: Settings, *, create: bool = False) -> Assistant:
@@ -43,20 +46,48 @@ def evaluate(tmp_path: Path, embedder: Embedder, monkeypatch: pytest.MonkeyPatch
         assistant.archive.embedder = embedder
         return assistant
 
-    monkeypatch.setattr(Assistant, "open", open_with_model)
-    monkeypatch.chdir(tmp_path)
-
     def call(*arguments: object, code: int = 0) -> Result:
         given = list(map(str, arguments))
         if given[0] == "run":
-            given += ["--cache", str(tmp_path / "cache")]
+            given += ["--cache", str(folder / "cache")]
         result = CliRunner().invoke(app, given)
         if result.exception and not isinstance(result.exception, SystemExit):
             raise result.exception
         assert result.exit_code == code, result.output
         return result
 
-    return call
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Assistant, "open", open_with_model)
+        patch.chdir(folder)
+        yield call
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the archives of suites are kept, so that one that several tests ask is made once."""
+    return tmp_path_factory.mktemp("archives")
+
+
+@pytest.fixture
+def evaluate(tmp_path: Path, archives: Path, embedder: Embedder) -> Iterator[Eval]:
+    with evaluating(tmp_path, archives, embedder) as call:
+        yield call
+
+
+@dataclass(frozen=True)
+class SampleRun:
+    """A run of the sample against the committed baseline, as CI does it. Read only."""
+
+    folder: Path
+    shown: str
+
+
+@pytest.fixture(scope="module")
+def sample_run(tmp_path_factory: pytest.TempPathFactory, archives: Path, embedder: Embedder) -> SampleRun:
+    folder = tmp_path_factory.mktemp("sample-run")
+    with evaluating(folder, archives, embedder) as call:
+        shown = call("run", "sample", "--baseline", BASELINE, "--out", "made").output
+    return SampleRun(folder / "made", shown)
 
 
 def some_cases(folder: Path, *ids: str) -> Path:
@@ -79,11 +110,11 @@ def with_model(monkeypatch: pytest.MonkeyPatch, server: OpenAIServer) -> None:
 # --- the sample, the gate
 
 
-def test_the_sample_passes_the_gate(evaluate: Eval) -> None:
+def test_the_sample_passes_the_gate(evaluate: Eval, sample_run: SampleRun) -> None:
     """What CI runs: no figure has fallen below the committed baseline by more than chance."""
-    shown = evaluate("run", "sample", "--baseline", BASELINE, "--out", "made").output
+    made, shown = sample_run.folder, sample_run.shown
     assert "64 cases" in shown
-    run, results = load_run("made"), load_results("made")
+    run, results = load_run(made), load_results(made)
     figures = {figure.name: figure for figure in run.figures["all"]}
     for figure in figures.values():
         assert figure.value is not None and figure.low is not None and figure.high is not None
@@ -97,9 +128,9 @@ def test_the_sample_passes_the_gate(evaluate: Eval) -> None:
     assert len(results) == len(run.cases) == 64
     assert {"archive", "code", "seed", "torch", "top_k"} <= run.settings.keys()
     # Any tool that reads TREC's files finds the same figures in them.
-    trec = evaluate("trec", "made/run.trec", "made/qrels.trec").output
+    trec = evaluate("trec", made / "run.trec", made / "qrels.trec").output
     assert re.search(rf"^mAP +48 +{figures['article mAP'].value:.2f} ", trec, re.MULTILINE)
-    shown = evaluate("show", "made", "--failed").output
+    shown = evaluate("show", made, "--failed").output
     for result in results:
         assert (f"{result.case.id} [{result.case.language}]  sample" in shown) == bool(result.failures)
 
@@ -384,9 +415,8 @@ def test_a_url_that_is_no_dateline_is_said(evaluate: Eval, tmp_path: Path) -> No
 
 
 @pytest.fixture
-def report(evaluate: Eval, tmp_path: Path) -> Path:
-    evaluate("run", "sample", "--out", "made")
-    return tmp_path / "made" / "report.html"
+def report(sample_run: SampleRun) -> Path:
+    return sample_run.folder / "report.html"
 
 
 @pytest.mark.skipif(CHROMIUM is None, reason="no chromium here: the page cannot be looked at")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_eval_runs import Eval, evaluate
+from test_eval_runs import Eval, archives, evaluate
 from test_history import CITATION, made
 
 from evals.cases import read_case_file
@@ -21,7 +21,7 @@ from rag.chat import Assistant
 from rag.history import History
 from rag.types import Period, Turn
 
-__all__ = ["evaluate"]
+__all__ = ["archives", "evaluate"]
 QUESTION = "Who warned whom before the Crocus attack?"
 
 

@@ -15,12 +15,12 @@ from typing import Any
 import pytest
 
 from index.archive import Archive
-from index.config import IndexConfig
 from index.embed import Embedder
 from index.fetch import Fetcher, FetchError
 from index.ingest import Outcome, ingest
 from index.sources import Sources
 from index.watch import watch
+from tests.conftest import open_archive
 from tests.web_server import Page, Site, site
 
 ROOT = Path(__file__).parent.parent
@@ -50,9 +50,7 @@ def web() -> Iterator[Site]:
 
 @pytest.fixture
 def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
-    config = IndexConfig(archive=tmp_path / "archive", private_networks=HERE, fetch_delay=0)
-    opened = Archive.open(config, create=True)
-    opened.embedder = embedder
+    opened = open_archive(tmp_path / "archive", embedder, private_networks=HERE, fetch_delay=0)
     yield opened
     opened.close()
 

@@ -15,20 +15,12 @@ from index.readers import File, InputEnd, Item, ahead, read
 from index.sources import Sources
 from rag.chat import Assistant
 from rag.config import Settings
-from tests.conftest import SAMPLE_ARTICLES
 from tests.hostile import SECRET, TEXT, page, pdf, write_hostile_files, zipped
 
 LEAST_FILES = 500
 # Several times what it takes on two slow cores, and far from what one hanging file would.
 SECONDS = 240
 QUESTION = "Who warned whom before the Crocus attack?"
-
-
-@pytest.fixture
-def archive(empty_archive: Archive) -> Iterator[Archive]:
-    """An archive of the sample's articles, to which the others are to be added."""
-    list(ingest(empty_archive, read([SAMPLE_ARTICLES])))
-    yield empty_archive
 
 
 def take(archive: Archive, *given: Path) -> list[Outcome]:
@@ -49,8 +41,9 @@ def counted(items: Iterable[Item], heard: dict[str, int]) -> Iterator[Item]:
 
 
 def test_each_is_an_article_or_a_reason_and_the_archive_answers_as_before(
-    archive: Archive, tmp_path: Path
+    sample_copy: Archive, tmp_path: Path
 ) -> None:
+    archive = sample_copy
     settings = Settings(archive=archive.config.archive)
     before = asyncio.run(Assistant(settings, archive).ask(QUESTION))
     kept = {article.id: article for article in archive.articles(limit=1000)}
@@ -103,10 +96,10 @@ def test_a_file_that_never_ends_costs_itself(
     (tmp_path / "hours.rss").write_text(f"<rss version='2.0'><channel><item {attributes}/></channel></rss>")
     (tmp_path / "hours.zip").write_bytes(zipped(("hours.html", hours), ("good.html", page())))
     (tmp_path / "short.html").write_bytes(page())
-    monkeypatch.setattr(ahead, "SECONDS", 15.0)
+    monkeypatch.setattr(ahead, "SECONDS", 8.0)
     outcomes = {outcome.article_id: outcome for outcome in take(empty_archive, tmp_path)}
     for name in ("hours.html", "hours.rss", "hours.zip/hours.html"):
-        assert "longer than 15 seconds" in outcomes[str(tmp_path / name)].reason
+        assert "longer than 8 seconds" in outcomes[str(tmp_path / name)].reason
     assert outcomes["short.html"].status == outcomes["hours.zip/good.html"].status == "added"
 
 

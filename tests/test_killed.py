@@ -3,7 +3,6 @@
 import json
 import random
 import time
-from multiprocessing import get_context
 from pathlib import Path
 
 from index.archive import Archive
@@ -11,18 +10,19 @@ from index.copying import export
 from index.embed import Embedder
 from index.ledger import Ledger
 from tests.conftest import open_archive
-from tests.killed_ingestion import take_in
+from tests.other_process import started, take_in
 from tests.test_duplicates import BEGGING, OTHER, WIRE, issue
 
 KILLS = 30
-MODULES = ["tests.killed_ingestion"]
+# Enough for several batches, and for lines that are known to repeat.
+ISSUES, ROWS = 14, 8
 
 
 def write_news(folder: Path) -> None:
     """Files of several formats with copies, revisions and repeated lines among them."""
     folder.mkdir()
     with (folder / "a.jsonl").open("w") as file:
-        for number in range(24):
+        for number in range(ISSUES):
             paper = issue(number, BEGGING)
             line = {"id": paper.id, "title": paper.title, "text": paper.text, "source": paper.source}
             file.write(json.dumps(line) + "\n")
@@ -32,7 +32,7 @@ def write_news(folder: Path) -> None:
     versions = [{"id": f"v{n}", "text": f"{WIRE} Update {n} came.", "url": url} for n in range(3)]
     (folder / "c.jsonl").write_text("".join(json.dumps(line) + "\n" for line in versions))
     (folder / "d.csv").write_text(
-        "id,text\n" + "".join(f"r{n},Row {n} tells of rain.\n" for n in range(20))
+        "id,text\n" + "".join(f"r{n},Row {n} tells of rain.\n" for n in range(ROWS))
     )
 
 
@@ -60,25 +60,20 @@ def state(archive: Archive, folder: Path) -> dict[str, object]:
 def test_killed_at_thirty_moments(tmp_path: Path, embedder: Embedder) -> None:
     news = tmp_path / "news"
     write_news(news)
-    context = get_context("forkserver")
-    context.set_forkserver_preload(MODULES)
     chance = random.Random(11)
 
     def run(folder: Path, seconds: float | None) -> float:
         """Run an ingestion for so long; how long it took, 0 when it was killed before its end."""
-        ours, theirs = context.Pipe()
-        process = context.Process(target=take_in, args=(folder, news, theirs))
-        process.start()
-        theirs.close()
-        assert ours.recv() == "ready"
-        started = time.monotonic()
-        if seconds is not None and not ours.poll(seconds):
+        process, told = started(take_in, folder, news)
+        assert told.recv() == "ready"
+        begun = time.monotonic()
+        if seconds is not None and not told.poll(seconds):
             process.kill()
             process.join()
             return 0.0
-        assert ours.recv() == "done"
+        assert told.recv() == "done"
         process.join()
-        return time.monotonic() - started
+        return time.monotonic() - begun
 
     def opened(folder: Path) -> dict[str, object]:
         archive = open_archive(folder, embedder)
@@ -88,7 +83,7 @@ def test_killed_at_thirty_moments(tmp_path: Path, embedder: Embedder) -> None:
 
     whole = run(tmp_path / "undisturbed", None)
     expected = opened(tmp_path / "undisturbed")
-    assert len(expected["articles"]) == 24 + 4 + 1 + 20  # type: ignore[arg-type]
+    assert len(expected["articles"]) == ISSUES + 4 + 1 + ROWS  # type: ignore[arg-type]
     assert expected["boilerplate"] and expected["faults"] == ((), (), 0)
     kills = archives = 0
     while kills < KILLS:

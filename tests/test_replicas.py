@@ -95,7 +95,7 @@ def test_one_killed_under_load_takes_no_more_than_what_it_had(cluster: Cluster) 
     lost, wrong, acknowledged = [], [], []
     answered = {"before": 0, "after": 0}
     lock = threading.Lock()
-    until = time.monotonic() + 10
+    until = time.monotonic() + 6
 
     def ask_on(number: int) -> None:
         mine = cluster.two if number % 2 else cluster.one
@@ -128,7 +128,7 @@ def test_one_killed_under_load_takes_no_more_than_what_it_had(cluster: Cluster) 
     users = 8
     with ThreadPoolExecutor(users + 1) as pool:
         work = [pool.submit(ask_on, number) for number in range(users)] + [pool.submit(write_on)]
-        time.sleep(4)
+        time.sleep(2)
         cluster.two.running.send_signal(signal.SIGKILL)
         killed.set()
         cluster.two.running.wait()

@@ -1,13 +1,12 @@
 """index/rows.py, scan.py, derived.py: the exact search, its filters, and its repair."""
 
 import shutil
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import SAMPLE_ARTICLES, open_archive
+from conftest import open_archive
 
 import index.archive
 import index.scan
@@ -16,7 +15,6 @@ from index.centre import SHRINK, SHRINK_KNOWN, language_shifts, shift_question
 from index.config import BUNDLED_EMBEDDER, IndexConfig
 from index.embed import Embedder
 from index.ingest import ingest
-from index.readers import read
 from index.rows import Block, Rows
 from index.types import Article, Filters, Hit
 
@@ -121,25 +119,16 @@ def test_the_store_proposes_too_few_and_all_are_looked_at(
     assert [place(hit) for hit in sample_archive.search(vector, k=20, filters=filters)] == wanted[:20]
 
 
-@pytest.fixture
-def archive(tmp_path: Path, embedder: Embedder) -> Iterator[Archive]:
-    """The sample archive, to be changed."""
-    archive = open_archive(tmp_path / "archive", embedder)
-    assert all(outcome.status == "added" for outcome in ingest(archive, read([SAMPLE_ARTICLES])))
-    yield archive
-    archive.close()
-
-
 def ranking(archive: Archive) -> list[tuple[str, int, float]]:
     return [place(hit) for hit in archive.search(archive.embed_question(QUESTION, "en"), k=50)]
 
 
 @pytest.mark.parametrize("damage", ["deleted", "cut", "stale", "emptied"])
 def test_lost_or_stale_rows_are_mended(
-    archive: Archive, tmp_path: Path, embedder: Embedder, damage: str
+    sample_copy: Archive, tmp_path: Path, embedder: Embedder, damage: str
 ) -> None:
-    expected = ranking(archive)
-    archive.close()
+    expected = ranking(sample_copy)
+    sample_copy.close()
     folder = tmp_path / "archive" / "rows"
     if damage == "deleted":
         shutil.rmtree(folder)
@@ -158,7 +147,10 @@ def test_lost_or_stale_rows_are_mended(
     reopened.close()
 
 
-def test_dead_rows_are_left_out_in_the_end(archive: Archive, tmp_path: Path, embedder: Embedder) -> None:
+def test_dead_rows_are_left_out_in_the_end(
+    sample_copy: Archive, tmp_path: Path, embedder: Embedder
+) -> None:
+    archive = sample_copy
     long = Article(id="long", title="", text="The tide was high. The moon was full. " * 40, language="en")
     for turn in range(12):
         list(ingest(archive, [replace(long, title=f"Turn {turn}")]))
@@ -187,11 +179,12 @@ def test_shifts_by_hand() -> None:
     assert moved == pytest.approx(np.array([2, -1, 0, 0]) / np.sqrt(5))
 
 
-def test_means_of_the_archive_bring_languages_together(archive: Archive, embedder: Embedder) -> None:
+def test_means_of_the_archive_bring_languages_together(sample_archive: Archive, embedder: Embedder) -> None:
     """For a model without means of its own, an English question finds more than English."""
     raw = Embedder(IndexConfig(archive=Path(), embedder="another name", query_prompt="query: "))
     raw._passage_prompt, raw._loaded = "passage: ", embedder._model
-    texts = [(a.language, s.text) for a in archive.articles(limit=100) for s in archive.sentences(a)]
+    articles = sample_archive.articles(limit=100)
+    texts = [(a.language, s.text) for a in articles for s in sample_archive.sentences(a)]
     vectors = 2 * raw.embed_passages([text for _, text in texts])
     languages = np.array([language for language, _ in texts])
     means = {

@@ -141,10 +141,10 @@ def test_text_without_an_end_is_cut_where_it_hurts_least() -> None:
 )
 def test_a_megabyte_on_one_line_takes_seconds(unit: str) -> None:
     text = unit * (1_000_000 // len(unit))
-    start = time.perf_counter()
+    start = time.thread_time()
     sentences = split_sentences(text, "en")
     # The usual is about one second; quadratic time would be minutes.
-    assert time.perf_counter() - start < 10
+    assert time.thread_time() - start < 10
     assert all(len(sentence.text) <= 2000 for sentence in sentences)
 
 

@@ -75,11 +75,13 @@ class Idempotency:
                 parts.append(message.get("body", b""))
                 if not message.get("more_body"):
                     reply = Reply(status, kept, b"".join(parts))
+                    # Before the end is sent: who has read all of it finds it kept, or may try again.
                     if _is_worth_keeping(reply):
-                        # Before the end is sent: who has read all of it finds it kept.
                         about = scope.get("state", {}).get(CONVERSATION, "")
                         await run_in_threadpool(replies.keep, owner, key, reply, about)
-                        settled = True
+                    else:
+                        await run_in_threadpool(replies.release, owner, key)
+                    settled = True
             await send(message)
 
         try:
