@@ -32,6 +32,8 @@ GOLDEN = ROOT / "evals" / "data" / "golden.jsonl"
 # Files that take long begin first, so that no worker still has one when the others have nothing left.
 LONGEST = (
     "test_killed.py",
+    "test_accessible.py",
+    "test_kept_on_page.py",
     "test_retrieval_eval.py",
     "test_archive_tab.py",
     "test_replicas.py",
