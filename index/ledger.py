@@ -23,6 +23,7 @@ CREATE TABLE articles
 CREATE INDEX of_text ON articles (text);
 CREATE TABLE sources (name TEXT PRIMARY KEY, articles INTEGER) WITHOUT ROWID;
 CREATE TABLE bands (key INTEGER, article INTEGER, PRIMARY KEY (key, article)) WITHOUT ROWID;
+CREATE INDEX of_article ON bands (article);
 CREATE TABLE lines (key INTEGER, article INTEGER, PRIMARY KEY (key, article)) WITHOUT ROWID;
 CREATE TABLE counts (key INTEGER PRIMARY KEY, articles INTEGER);
 CREATE TABLE boilerplate (key INTEGER PRIMARY KEY, source TEXT, line TEXT, settled INTEGER DEFAULT 0);
@@ -34,7 +35,7 @@ CREATE TABLE pages (url TEXT PRIMARY KEY, etag TEXT, modified TEXT, digest TEXT,
 CREATE TABLE feeds (url TEXT PRIMARY KEY, next REAL, failures INTEGER) WITHOUT ROWID
 """
 _FORM = Form(
-    2,
+    3,
     _TABLES,
     "what was taken in before",
     ArchiveUnavailableError,

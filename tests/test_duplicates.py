@@ -10,10 +10,11 @@ import pytest
 
 from index.address import canonical, without_tracking
 from index.archive import Archive
-from index.boilerplate import LEAST_ARTICLES
-from index.duplicates import RESEMBLANCE, bands, resemblance, sign
+from index.boilerplate import LEAST_ARTICLES, source_of, without_repeated_lines
+from index.duplicates import RESEMBLANCE, bands, find_original, resemblance, sign
 from index.embed import Embedder
 from index.ingest import Outcome, ingest
+from index.ledger import Ledger
 from index.sources import Sources
 from index.types import Article
 from tests.conftest import SAMPLE_ARTICLES, open_archive
@@ -259,3 +260,28 @@ def test_a_copy_is_known_for_one_in_a_later_run(tmp_path: Path, embedder: Embedd
         clusters = archive.clusters()
         archive.close()
     assert clusters == [["run 0", "run 1"]]
+
+
+def test_what_an_article_is_compared_with_is_looked_up_and_never_searched_for(tmp_path: Path) -> None:
+    """One statement that reads a whole table would make each article dearer than the one before."""
+    said: set[str] = set()
+    with Ledger(tmp_path) as ledger:
+        ledger._connection.set_trace_callback(said.add)
+        for number in range(3):
+            text = "\n\n".join(
+                f"Line {line} of {number}: " + "the harbour is open. " * 9 for line in range(4)
+            )
+            article = Article(id=f"a{number}", title="", text=text, language="en")
+            key = ledger.number(article.id, source_of(article))
+            without_repeated_lines(ledger, key, article)
+            find_original(ledger, key, text, "en", lambda _: True)
+        ledger._connection.set_trace_callback(None)
+        asked = [each for each in said if each.startswith(("SELECT", "UPDATE", "DELETE", "INSERT"))]
+        assert len(asked) > 20
+        plans = [
+            (each, str(step[-1])) for each in asked for step in ledger.all(f"EXPLAIN QUERY PLAN {each}")
+        ]
+    # Of what was found, and of what was given, all is read.
+    small = ("SCAN near", "SCAN json_each")
+    searched = [plan for plan in plans if plan[1].startswith("SCAN") and not plan[1].startswith(small)]
+    assert plans and not searched
