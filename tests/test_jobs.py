@@ -197,6 +197,9 @@ def test_a_job_that_waits_is_cancelled_at_once(jobs: Jobs) -> None:
     with site() as web:
         web.pages["/slow"] = Page(write=lambda write: release.wait(30))
         first = jobs.take_urls([f"{web.url}/slow"])
+        # Until it is begun it waits, too.
+        while jobs.get(first.id).state == "waiting":
+            time.sleep(0.01)
         sent = uploads(ferry__txt=FERRY)
         second = jobs.take_files(sent)
         assert jobs.cancel(second.id).state == "cancelled"
