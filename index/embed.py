@@ -223,7 +223,9 @@ def _load(name: str) -> Any:
 
 def _in_steps(model: Any) -> Any:
     """The model, which pads to lengths in steps. One without a transformer has no lengths."""
-    if (given := getattr(model[0], "processing_kwargs", None)) is not None:
+    given, longest = getattr(model[0], "processing_kwargs", None), getattr(model[0], "max_seq_length", None)
+    # Nothing may be padded beyond the last position that the model knows.
+    if given is not None and not (longest or 0) % LENGTH_STEP:
         given["text"] = {"pad_to_multiple_of": LENGTH_STEP, **given.get("text", {})}
     return model
 

@@ -5,6 +5,7 @@ repeated lines, copies, finished files) is in the ledger, so that a killed run g
 """
 
 import ctypes
+import sys
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -371,7 +372,7 @@ class _Intake:
 
 def _give_back_memory() -> None:
     """Let the system have what is free: after batches of many sizes glibc keeps hundreds of megabytes."""
-    if trim := getattr(ctypes.CDLL(None), "malloc_trim", None):
+    if sys.platform == "linux" and (trim := getattr(ctypes.CDLL(None), "malloc_trim", None)):
         trim(0)
 
 

@@ -41,6 +41,7 @@ _FORM = Form(
     ArchiveUnavailableError,
     "See to the disk and the file's rights; where it is damaged, delete it: it is written again.",
     made_again=True,
+    holds_paths=True,
 )
 
 

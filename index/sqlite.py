@@ -7,7 +7,7 @@ do not need, and sqlite-utils neither locks nor tells the versions of a file apa
 import os
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +30,7 @@ class Form:
     pragmas: tuple[str, ...] = ()
     made_again: bool = False  # nothing is lost with it: another version's file is emptied, not refused
     private: bool = False  # nobody but the file's owner may read it
+    holds_paths: bool = False  # names of files, which may be bytes that are no text
 
     def unusable(self, path: Path, why: object) -> UserFixableError:
         return self.error(f"{self.name} in {str(path)!r} cannot be read or written: {why}. {self.advice}")
@@ -104,12 +105,15 @@ class Database:
     def do(self, statement: str, *values: object) -> int:
         """Run a statement; how many rows it changed."""
         with self._lock, self._explained():
-            return self._connection.execute(statement, tuple(map(_storable, values))).rowcount
+            return self._connection.execute(statement, self._given(values)).rowcount
 
     def all(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
         """Every row."""
         with self._lock, self._explained():
-            return self._connection.execute(statement, tuple(map(_storable, values))).fetchall()
+            return self._connection.execute(statement, self._given(values)).fetchall()
+
+    def _given(self, values: Sequence[object]) -> Sequence[object]:
+        return tuple(map(_storable, values)) if self._form.holds_paths else values
 
     def one(self, statement: str, *values: object) -> Any:
         """The first column of the first row; None without a row."""

@@ -165,7 +165,7 @@ class History:
 
     def rename(self, owner: str, conversation_id: str, name: str) -> Conversation:
         """Give a conversation another name; a blank one changes nothing. Raises NotKeptError."""
-        name = " ".join(name.split())[:LONGEST_NAME]
+        name = " ".join(_storable(name).split())[:LONGEST_NAME]
         if not name:
             return self.conversation(owner, conversation_id)
         with self.database.together():
@@ -200,7 +200,17 @@ class History:
         The one before stays readable by its id, and keeps its feedback. Raises NotKeptError and
         TooLargeToKeepError.
         """
-        return self._keep(owner, answer, conversation_id, replaces=True)
+        with self.database.together():
+            last = self.database.one(
+                "SELECT id FROM answers WHERE conversation = ? AND NOT replaced "
+                "ORDER BY number DESC LIMIT 1",
+                conversation_id,
+            )
+            return self._keep(owner, answer, conversation_id, replaced=last or "")
+
+    def replace_answer(self, owner: str, answer: Answer, conversation_id: str, answer_id: str) -> Kept:
+        """The same, in the place of a certain one: in another window others may have come after it."""
+        return self._keep(owner, answer, conversation_id, replaced=answer_id)
 
     def answer(self, answer_id: str, owner: str = "") -> Kept:
         """Any answer that is kept, by its id; the rest of what is known only for its owner.
@@ -221,7 +231,8 @@ class History:
         self, owner: str, answer_id: str, verdict: Verdict, reason: Reason = "", comment: str = ""
     ) -> Kept:
         """Say what an answer of one's own is worth; again, to say something else. Raises NotKeptError."""
-        return self._rate(owner, answer_id, verdict, reason, comment.strip()[:LONGEST_COMMENT], _now())
+        comment = _storable(comment).strip()[:LONGEST_COMMENT]
+        return self._rate(owner, answer_id, verdict, reason, comment, _now())
 
     def unrate(self, owner: str, answer_id: str) -> Kept:
         """Take it back, if something was said. Raises NotKeptError."""
@@ -245,7 +256,7 @@ class History:
                 return
             after = rows[-1][-2]
 
-    def _keep(self, owner: str, answer: Answer, conversation_id: str, *, replaces: bool = False) -> Kept:
+    def _keep(self, owner: str, answer: Answer, conversation_id: str, *, replaced: str = "") -> Kept:
         dumped = _ANSWER.dump_json(answer).decode()
         size = len(dumped.encode())
         if size > self._limits.answer_bytes:
@@ -259,10 +270,10 @@ class History:
                 self.conversation(owner, conversation_id)
             else:
                 conversation_id = self._new(owner, answer.question, now)
-            if replaces:
+            if replaced:
                 self.database.do(
-                    "UPDATE answers SET replaced = 1 WHERE number = "
-                    "(SELECT MAX(number) FROM answers WHERE conversation = ? AND NOT replaced)",
+                    "UPDATE answers SET replaced = 1 WHERE id = ? AND conversation = ?",
+                    replaced,
                     conversation_id,
                 )
             kept = Kept(_new_id(), conversation_id, answer.question, answer, now)
@@ -383,9 +394,14 @@ def _matching(owner: str, query: str) -> tuple[str, list[str]]:
     return where, values
 
 
+def _storable(text: str) -> str:
+    """The text without halves of characters, which JSON may hold and UTF-8 cannot."""
+    return text.encode("utf-8", "replace").decode()
+
+
 def _folded(text: str) -> str:
     """Folded, and without the accents that are letters of their own elsewhere."""
-    parts = unicodedata.normalize("NFD", fold(text))
+    parts = unicodedata.normalize("NFD", fold(_storable(text)))
     return "".join(c for c in parts if unicodedata.category(c) != "Mn")
 
 

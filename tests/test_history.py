@@ -377,3 +377,13 @@ def test_what_was_quoted_stays_when_an_article_is_removed(empty_archive: Archive
         empty_archive.remove("ferry")
         assert history.answer(kept.id).answer == kept.answer
         assert empty_archive.faults().incomplete == ()
+
+
+def test_halves_of_characters_are_told_as_such_and_nothing_breaks(tmp_path: Path) -> None:
+    """JSON may hold them, and a browser may send them."""
+    with closing(History(tmp_path)) as history:
+        kept = history.append("ana", made("Did it sink?", "It sank."))
+        rated = history.rate("ana", kept.id, "down", "other", "no \udc80 yes \ud800")
+        assert rated.feedback is not None and rated.feedback.comment == "no ? yes ?"
+        assert history.rename("ana", kept.conversation_id, "x\udc80").name == "x?"
+        assert history.conversations("ana", query="\ud800") == history.conversations("ana", query="?")

@@ -252,6 +252,8 @@ def test_a_link_reopens_the_answer_for_its_owner_and_for_others(
     page.goto(link)
     expect(page.locator(".dl-question")).to_have_text([SECOND, FIRST])
     expect(page.locator(".dl-evidence .dl-about-question")).to_have_text(SECOND)
+    assert page.url.endswith(link.split("/")[-1])
+    expect(page.locator(".dl-question").first).to_be_in_viewport()
     # In another language the same is open.
     page.get_by_role("link", name="العربية").click()
     page.wait_for_url(f"{address}/ar/?answer=*")
@@ -297,6 +299,41 @@ def test_what_was_deleted_elsewhere_goes_on_as_a_new_conversation(page: Page) ->
         expect(conversations(other)).to_have_count(0)
     ask(page, SECOND)
     expect(conversations(page)).to_have_text([SECOND])
+
+
+def test_another_window_loses_nothing_when_an_answer_is_asked_again(page: Page) -> None:
+    ask(page, FIRST)
+    with again(page) as other:
+        expect(other.locator(".dl-question")).to_have_text([FIRST])
+        ask(other, SECOND)
+    before = answer_of(page)
+    tool(page, EN("chat.retry")).click()
+    page.wait_for_function("before => !location.search.includes(before)", arg=before)
+    page.reload()
+    expect(page.locator(".dl-question")).to_have_count(2)
+    assert sorted(page.locator(".dl-question").all_text_contents()) == sorted([FIRST, SECOND])
+
+
+def test_a_time_read_from_the_question_is_no_filter_after_loading_anew(page: Page) -> None:
+    question = "What was published in March 2024 about the Crocus attack?"
+    ask(page, question)
+    expect(page.locator(".dl-period")).to_have_count(1)
+    before = answer_of(page)
+    page.reload()
+    expect(page.locator(".dl-period")).to_have_count(1)
+    page.locator(".dl-period [data-again]").click()
+    page.wait_for_function("before => !location.search.includes(before)", arg=before)
+    complete(page, 1)
+    expect(page.locator(".dl-period")).to_have_count(0)
+    expect(page.locator(".dl-coverage").first).not_to_contain_text("2024-03-31")
+    page.reload()
+    expect(page.locator(".dl-question")).to_have_text([question])
+    # Nor is what was asked for any time narrowed again.
+    again = answer_of(page)
+    tool(page, EN("chat.retry")).click()
+    page.wait_for_function("before => !location.search.includes(before)", arg=again)
+    complete(page, 1)
+    expect(page.locator(".dl-period")).to_have_count(0)
 
 
 def test_an_outage_is_tried_again_and_kept_once(

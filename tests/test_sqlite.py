@@ -99,7 +99,7 @@ def test_another_version_is_emptied_only_where_nothing_is_lost(tmp_path: Path, v
 
 
 def test_the_name_of_a_file_need_not_be_text(tmp_path: Path) -> None:
-    with Database(tmp_path / "a", FORM) as database:
+    with Database(tmp_path / "a", replace(FORM, holds_paths=True)) as database:
         database.do("INSERT INTO kept VALUES (?)", os.fsdecode(b"a\xff"))
         database.do("INSERT INTO kept VALUES (?)", "\u0448")
         assert database.all("SELECT n FROM kept ORDER BY n") == [("\u0448",), (b"a\xff",)]

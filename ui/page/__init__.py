@@ -89,9 +89,9 @@ def create_page(assistant: Assistant, jobs: Jobs, language: str = "en") -> gr.Bl
         )
         desk = Desk(chat, conversation, panel, views, words, quoted=not assistant.settings.has_llm)
         box = Box(question, notice, editing, clear)
-        connect_chat(assistant, words, desk, box=box, drawer=drawer, showing=showing)
-        connect_feedback(assistant, words, desk, notice)
-        connect_conversations(assistant, words, desk, conversations, rooms, notice, showing)
+        writing = connect_chat(assistant, words, desk, box=box, drawer=drawer, showing=showing)
+        connect_feedback(assistant, words, desk, box)
+        connect_conversations(assistant, words, desk, conversations, rooms, box, writing, showing)
 
         def known(request: gr.Request) -> tuple[Any, ...]:
             signed_in = is_signed_in(request)

@@ -21,11 +21,10 @@ from ui.page.archive_html import (
     failures_html,
     jobs_html,
     list_html,
-    note_html,
     reading_html,
     statistics_html,
 )
-from ui.page.controls import PAGE, number
+from ui.page.controls import PAGE, note_html, number, sent
 from ui.page.failures import failure_html
 from ui.page.filters import choices, filters_of
 from ui.page.head import coverage
@@ -200,7 +199,7 @@ class _Tab:
         return self._page(0, query, narrowing)
 
     def _paged(self, event: gr.EventData, query: str | None, *narrowing: Any) -> str:
-        return self._page(number(getattr(event, "offset", 0)), query, narrowing)
+        return self._page(number(sent(event, "offset")), query, narrowing)
 
     def _page(self, offset: int, query: str | None, narrowing: tuple[Any, ...]) -> str:
         def told() -> str:
@@ -212,7 +211,7 @@ class _Tab:
         return self._tried(told)
 
     def _read(self, event: gr.EventData, request: gr.Request) -> str:
-        article_id, version = getattr(event, "id", ""), getattr(event, "version", "")
+        article_id, version = sent(event, "id"), sent(event, "version")
 
         def told() -> str:
             revisions = self.archive.revisions(str(article_id))
@@ -232,7 +231,7 @@ class _Tab:
     def _remove(self, event: gr.EventData, request: gr.Request) -> tuple[Any, Any]:
         def told() -> str:
             self._check(request)
-            article = self.archive.article(str(getattr(event, "id", "")))
+            article = self.archive.article(sent(event, "id"))
             self.archive.remove(article.id)
             return note_html(self.words("archive.removed", title=article.title or article.id))
 
@@ -277,7 +276,7 @@ class _Tab:
     def _cancel(self, event: gr.EventData, seen: str, request: gr.Request) -> tuple[Any, ...]:
         def told() -> str:
             self._check(request)
-            self.jobs.cancel(str(getattr(event, "job", "")))
+            self.jobs.cancel(sent(event, "job"))
             return ""
 
         return (self._tried(told), *self._tick(seen, request))
@@ -298,7 +297,7 @@ class _Tab:
         )
 
     def _retry(self, event: gr.EventData, seen: str, request: gr.Request) -> tuple[Any, ...]:
-        name = str(getattr(event, "input", ""))
+        name = sent(event, "input")
 
         def told() -> str:
             self._check(request)
@@ -310,7 +309,7 @@ class _Tab:
     def _forget(self, event: gr.EventData, request: gr.Request) -> str:
         def told() -> str:
             self._check(request)
-            self.jobs.forget(str(getattr(event, "input", "")))
+            self.jobs.forget(sent(event, "input"))
             return self._failed(request)
 
         return self._tried(told)
@@ -325,7 +324,7 @@ class _Tab:
         return self._tried(told)
 
     def _narrow(self, event: gr.EventData) -> tuple[Any, ...]:
-        kind, value = str(getattr(event, "kind", "")), str(getattr(event, "value", ""))
+        kind, value = sent(event, "kind"), sent(event, "value")
         sources = [value] if kind == "source" else []
         languages = [value] if kind == "language" else []
         return gr.Tabs(selected="articles"), "", gr.update(value=sources), gr.update(value=languages)

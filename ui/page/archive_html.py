@@ -136,11 +136,6 @@ def statistics_html(found: Statistics, words: Words) -> str:
     )
 
 
-def note_html(text: str) -> str:
-    """What came of a click, told also to those who do not see it."""
-    return f'<p class="dl-note dl-told" role="status" dir="auto">{escape(text)}</p>'
-
-
 def _row(article: Article, words: Words) -> str:
     facts = joined((*_facts(article, words), language_tag(article.language)))
     return f'{_open(article, words)}<p class="dl-facts">{facts}</p>'

@@ -15,8 +15,9 @@ import gradio as gr
 
 from index.types import Filters
 from rag.chat import Assistant
+from ui.page.controls import sent
 from ui.page.evidence import Panel, evidence_html
-from ui.page.exchange import MAX_EXCHANGES, Conversation, Exchange, answer, find, kept_in, shown
+from ui.page.exchange import MAX_EXCHANGES, Conversation, Exchange, answer, find, kept_in, shown, stopped
 from ui.page.filters import Drawer, filters_of
 from ui.page.keeping import keep, visitor
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET, html
@@ -126,20 +127,29 @@ def connect_chat(
     box: Box,
     drawer: Drawer,
     showing: dict[str, Any],
-) -> None:
-    """What happens on a question, a stop, an example, and when a new conversation is begun."""
+) -> list[Any]:
+    """What happens on a question, a stop, an example, and when a new conversation is begun.
+
+    Gives the events that write answers, for whatever else must cancel them.
+    """
     question, page = box.question, desk.panel.article
     outputs = [question, box.notice, box.editing, *desk.outputs]
     nothing = (gr.skip(),) * len(outputs)
 
     async def run(
-        exchange: Exchange, held: Conversation, typed: Any, owner: str, **asked: Any
+        exchange: Exchange,
+        held: Conversation,
+        typed: Any,
+        owner: str,
+        *,
+        in_place: bool,
+        **asked: Any,
     ) -> AsyncGenerator[tuple[Any, ...], None]:
         """Ask after what is held, or in place of its last exchange."""
-        old = held[-1] if held and exchange.instead else None
+        old = held[-1] if held and in_place else None
         earlier = held[:-1] if old else held
         # Of the old one nothing is kept when it failed or was stopped.
-        instead = bool(old and (old.kept or old.instead))
+        instead = (old.kept or old.instead) if old else ""
         exchange = replace(exchange, kept_in=kept_in(held), instead=instead)
         # The box is emptied once; what is typed during the answer stays.
         above: tuple[Any, ...] = (typed, "", "")
@@ -147,10 +157,10 @@ def connect_chat(
         async with aclosing(answer(assistant, exchange, earlier, words, **asked)) as exchanges:
             async for grown in exchanges:
                 if grown.answer:
-                    grown = await asyncio.to_thread(keep, assistant, owner, grown)
+                    grown = await asyncio.to_thread(keep, assistant, owner, grown, words)
                 yield *above, *show((*earlier, grown)[-MAX_EXCHANGES:])
                 above, show = (gr.skip(),) * 3, desk.grown
-        yield _ready(words), *nothing[1:]
+        yield ready(words), *nothing[1:]
 
     async def ask(
         request: gr.Request,
@@ -162,19 +172,16 @@ def connect_chat(
         answer_language: str | None,
         *narrowing: Any,
     ) -> AsyncGenerator[tuple[Any, ...], None]:
-        if not (text or "").strip():
+        if not (text or "").strip() or (held and not held[-1].done):
+            # Nothing is asked, or another answer is being written: one at a time.
             yield nothing
             return
         running = run(
-            Exchange(
-                text or "",
-                filters_of(*narrowing),
-                infer_time,
-                instead=bool(held) and held[-1].id == editing,
-            ),
+            Exchange(text or "", filters_of(*narrowing), infer_time),
             held,
             gr.update(value="", submit_btn=False, stop_btn=words("chat.stop")),
             visitor(request),
+            in_place=bool(held) and held[-1].id == editing,
             translate=translate,
             answer_language=answer_language or "",
         )
@@ -190,17 +197,21 @@ def connect_chat(
         answer_language: str | None,
     ) -> AsyncGenerator[tuple[Any, ...], None]:
         """The same question, as it was or for any time; in place of its answer when that is the newest."""
-        old = find(held, getattr(event, "exchange", ""))
+        old = find(held, sent(event, "exchange"))
         if old is None or not held[-1].done:
             # One answer at a time: another is being written.
             yield nothing
             return
-        any_time = getattr(event, "any_time", False) is True
+        any_time = sent(event, "any_time") == "True"
+        newest = old is held[-1]
+        # At the end, an older question must not lean on what was said after it.
+        question = old.question if newest else old.searched
         running = run(
-            Exchange(old.question, old.filters, old.infer_time and not any_time, instead=old is held[-1]),
+            Exchange(question, old.filters, old.infer_time and not any_time),
             held,
             gr.update(submit_btn=False, stop_btn=words("chat.stop")),
             visitor(request),
+            in_place=newest,
             translate=translate,
             answer_language=answer_language or "",
         )
@@ -210,16 +221,17 @@ def connect_chat(
 
     def edit(event: gr.EventData, held: Conversation) -> tuple[Any, str, str]:
         """The question in the box again; the newest one gives its place to what is made of it."""
-        old = find(held, getattr(event, "exchange", ""))
+        old = find(held, sent(event, "exchange"))
         if old is None:
             return gr.skip(), gr.skip(), gr.skip()
         newest = old is held[-1] and old.done
-        return old.question, _editing(words) if newest else "", old.id if newest else ""
+        if not newest:
+            return old.searched, "", ""
+        return old.question, editing_html(old.id, words), old.id
 
     def stop(held: Conversation) -> tuple[Any, Any, Any]:
-        if held and not held[-1].done:
-            held = (*held[:-1], replace(held[-1], stopped=True))
-        return messages(held, words, desk.quoted), held, _ready(words)
+        held = stopped(held)
+        return messages(held, words, desk.quoted), held, ready(words)
 
     written = [drawer.translate, drawer.answer_language]
     asking: dict[str, Any] = {
@@ -251,12 +263,13 @@ def connect_chat(
     page.keep(lambda: ("", "", ""), None, outputs[:3], **QUIET)
     gr.on(
         [box.clear.click, desk.chat.clear],
-        lambda: (_ready(words), "", "", *desk.values(())),
+        lambda: (ready(words), "", "", *desk.values(())),
         None,
         outputs,
         cancels=running,
         **QUIET,
     )
+    return running
 
 
 def examples(assistant: Assistant) -> list[str]:
@@ -298,7 +311,10 @@ def _outcome(exchange: Exchange, words: Words, quoted: bool) -> str:
     return arrived + tools_html(exchange, words) if exchange.done else arrived
 
 
-def _editing(words: Words) -> str:
+def editing_html(editing: str, words: Words) -> str:
+    """That the next question takes the place of the one that is edited; empty when none is."""
+    if not editing:
+        return ""
     return (
         f'<p class="dl-note dl-editing" role="status">{escape(words("chat.editing"))} '
         f'<button type="button" class="dl-tool" data-keep>{escape(words("chat.keep"))}</button></p>'
@@ -312,7 +328,8 @@ def _welcome(words: Words) -> str:
     )
 
 
-def _ready(words: Words) -> Any:
+def ready(words: Words) -> Any:
+    """The box's buttons while no answer is being written."""
     return gr.update(submit_btn=words("chat.ask"), stop_btn=False)
 
 

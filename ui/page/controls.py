@@ -6,6 +6,7 @@ What a button does is its `data-do`, an event of `rooms.js`.
 from html import escape
 
 from ui.fragments import to_the_minute
+from ui.schemas import sendable
 from ui.words import Words
 
 # Entries on a page of a list.
@@ -48,6 +49,17 @@ def minute(moment: str) -> str:
 def hint(text: str) -> str:
     """What stands where there is nothing yet."""
     return f'<p class="dl-hint" role="status">{escape(text)}</p>'
+
+
+def note_html(text: str) -> str:
+    """What came of a click, told also to those who do not see it."""
+    return f'<p class="dl-note dl-told" role="status" dir="auto">{escape(text)}</p>'
+
+
+def sent(event: object, name: str) -> str:
+    """What a browser sent under a name, as text; it may send anything, or nothing."""
+    data = getattr(event, "_data", None)
+    return sendable(str(data.get(name, ""))) if isinstance(data, dict) else ""
 
 
 def number(value: object) -> int:

@@ -13,6 +13,7 @@ from index.errors import UserFixableError
 from rag.chat import Assistant
 from ui.cards import quote, source_head, source_list, title_line
 from ui.fragments import attributes
+from ui.page.controls import sent
 from ui.page.exchange import Conversation, Exchange, find
 from ui.page.failures import failure_html
 from ui.page.parts import CONCURRENT_QUESTIONS, QUIET, html
@@ -53,7 +54,7 @@ def connect_panel(
     def open_article(kept: Conversation, event: gr.EventData) -> tuple[Any, Any, Any]:
         names = ("article", "start", "end", "version", "language")
         opened = article_panel(assistant, words, **{name: getattr(event, name, None) for name in names})
-        exchange = find(kept, getattr(event, "exchange", ""))
+        exchange = find(kept, sent(event, "exchange"))
         if exchange is None:
             return opened, gr.skip(), gr.skip()
         return opened, evidence_html(exchange, words), exchange.id

@@ -36,7 +36,8 @@ class Exchange:
 
     `error` says why there is none, and `failed` what failed.
     `kept` is the id under which the answer is kept; `kept_in` that of the conversation where it is, or is
-    to be: empty when that is not the visitor's own, or not made yet. `instead`: in place of the last one.
+    to be: empty when that is not the visitor's own, or not made yet. `instead` is the id of the answer
+    whose place it takes.
     """
 
     question: str
@@ -51,7 +52,7 @@ class Exchange:
     stopped: bool = False
     kept: str = ""
     kept_in: str = ""
-    instead: bool = False
+    instead: str = ""
     unkept: str = ""
     feedback: Feedback | None = None
     id: str = field(default_factory=lambda: token_hex(4))
@@ -81,6 +82,13 @@ Conversation = tuple[Exchange, ...]
 def find(conversation: Conversation, name: object) -> Exchange | None:
     """The exchange of this id. The browser may send anything."""
     return next((exchange for exchange in conversation if exchange.id == name), None)
+
+
+def stopped(conversation: Conversation) -> Conversation:
+    """The conversation after its newest answer was stopped, if that was being written."""
+    if not conversation or conversation[-1].done:
+        return conversation
+    return (*conversation[:-1], replace(conversation[-1], stopped=True))
 
 
 def kept_in(conversation: Conversation) -> str:

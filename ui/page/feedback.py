@@ -8,7 +8,8 @@ import gradio as gr
 from index.errors import UserFixableError
 from rag.chat import Assistant
 from rag.history import REASONS, Reason, Verdict
-from ui.page.chat import Desk, messages
+from ui.page.chat import Box, Desk, editing_html, messages
+from ui.page.controls import note_html, sent
 from ui.page.exchange import Conversation, find
 from ui.page.failures import failure_html
 from ui.page.keeping import visitor
@@ -19,27 +20,32 @@ _VERDICTS: dict[object, Verdict] = {verdict: verdict for verdict in get_args(Ver
 _REASONS: dict[object, Reason] = {reason: reason for reason in REASONS}
 
 
-def connect_feedback(assistant: Assistant, words: Words, desk: Desk, notice: gr.HTML) -> None:
+def connect_feedback(assistant: Assistant, words: Words, desk: Desk, box: Box) -> None:
     """What happens when an answer is judged. The browser may send anything."""
 
-    def rate(request: gr.Request, event: gr.EventData, held: Conversation) -> tuple[Any, Any, Any]:
-        exchange = find(held, getattr(event, "exchange", ""))
-        verdict = _VERDICTS.get(getattr(event, "verdict", ""))
-        reason = _REASONS.get(getattr(event, "reason", ""), "")
-        if exchange is None or not exchange.kept_in:
+    def rate(
+        request: gr.Request, event: gr.EventData, held: Conversation, editing: str
+    ) -> tuple[Any, Any, Any]:
+        exchange = find(held, sent(event, "exchange"))
+        verdict = _VERDICTS.get(sent(event, "verdict"))
+        reason = _REASONS.get(sent(event, "reason"), "")
+        if exchange is None or not (exchange.kept and exchange.kept_in):
             return gr.skip(), gr.skip(), gr.skip()
-        owner, history = visitor(request), assistant.history
+        if not held[-1].done:
+            # What is being written would draw the conversation as it was.
+            return note_html(words("chat.unfinished")), gr.skip(), gr.skip()
+        owner = visitor(request)
         try:
+            history = assistant.history
             if verdict:
-                comment = str(getattr(event, "comment", ""))
-                rated = history.rate(owner, exchange.kept, verdict, reason, comment)
+                rated = history.rate(owner, exchange.kept, verdict, reason, sent(event, "comment"))
             else:
                 rated = history.unrate(owner, exchange.kept)
         except UserFixableError as error:
             return failure_html(error, words), gr.skip(), gr.skip()
         judged = replace(exchange, feedback=rated.feedback)
         after = tuple(judged if each is exchange else each for each in held)
-        return "", messages(after, words, desk.quoted), after
+        return editing_html(editing, words), messages(after, words, desk.quoted), after
 
-    outputs = [notice, desk.chat, desk.conversation]
-    desk.panel.article.rate(rate, desk.conversation, outputs, **QUIET)
+    outputs = [box.notice, desk.chat, desk.conversation]
+    desk.panel.article.rate(rate, [desk.conversation, box.editing], outputs, **QUIET)

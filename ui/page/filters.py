@@ -9,6 +9,7 @@ import gradio as gr
 from index.errors import UserFixableError
 from index.types import Filters
 from rag.chat import Assistant
+from ui.page.controls import sent
 from ui.page.head import coverage
 from ui.page.parts import QUIET, html
 from ui.phrases import language_name
@@ -79,10 +80,10 @@ def connect_filters(assistant: Assistant, words: Words, drawer: Drawer, page: gr
         return gr.update(label=title), chips_html(assistant, words, filters)
 
     def drop(event: gr.EventData, *given: Any) -> list[Any]:
-        return _without(list(given), getattr(event, "name", ""), getattr(event, "value", ""))
+        return _without(list(given), sent(event, "name"), sent(event, "value"))
 
     def only(chosen: tuple[str, ...], event: gr.EventData) -> tuple[str, ...]:
-        article = str(getattr(event, "article", ""))
+        article = sent(event, "article")
         return chosen if article in chosen else (*chosen, article)
 
     gr.on([each.change for each in narrowing], tell, narrowing, [drawer.accordion, drawer.chips], **QUIET)

@@ -12,6 +12,7 @@ from rag.errors import NotKeptError
 from rag.history import Kept
 from ui.owner import owner_of
 from ui.page.exchange import MAX_EXCHANGES, Conversation, Exchange
+from ui.words import Words
 
 log = logging.getLogger(__name__)
 
@@ -22,7 +23,7 @@ def visitor(request: gr.Request) -> str:
     return owner_of(request.request.scope)
 
 
-def keep(assistant: Assistant, owner: str, exchange: Exchange) -> Exchange:
+def keep(assistant: Assistant, owner: str, exchange: Exchange, words: Words) -> Exchange:
     """The answered exchange with the ids that it is kept under.
 
     An answer that cannot be kept is read all the same: why is said in `unkept`.
@@ -30,15 +31,21 @@ def keep(assistant: Assistant, owner: str, exchange: Exchange) -> Exchange:
     assert exchange.answer is not None
     try:
         history = assistant.history
-        put = history.replace_last if exchange.instead else history.append
         try:
-            kept = put(owner, exchange.answer, exchange.kept_in)
+            if exchange.instead:
+                kept = history.replace_answer(owner, exchange.answer, exchange.kept_in, exchange.instead)
+            else:
+                kept = history.append(owner, exchange.answer, exchange.kept_in)
         except NotKeptError:
             # Deleted since, in another tab: what follows begins a new one.
             kept = history.append(owner, exchange.answer)
     except UserFixableError as error:
         log.warning("an answer is not kept: %s", error)
         return replace(exchange, unkept=str(error))
+    except Exception:
+        # A bug: the answer is there, and must not be lost with it.
+        log.exception("an answer is not kept")
+        return replace(exchange, unkept=words("chat.broken"))
     return replace(exchange, kept=kept.id, kept_in=kept.conversation_id)
 
 
@@ -59,7 +66,8 @@ def linked(assistant: Assistant, owner: str, answer_id: str) -> Conversation:
             return own
     if kept.answer is None:
         raise NotKeptError(kept.fault)
-    # Somebody else's, or one that another took the place of: a further question begins a conversation.
+    # Somebody else's, one that another took the place of, or one from long before what the page shows of
+    # its conversation: a further question begins a new one.
     return _shown([replace(kept, conversation_id="", feedback=None)])
 
 
@@ -73,9 +81,14 @@ def _exchange(kept: Kept) -> Exchange:
     )
     if (answer := kept.answer) is None:
         return exchange
+    filters = answer.coverage.filters
+    if answer.period and answer.period.about == "publication":
+        # That was read from the question, not chosen.
+        filters = replace(filters, published_from="", published_to="")
     return replace(
         exchange,
-        filters=answer.coverage.filters,
+        filters=filters,
+        infer_time=answer.period is not None,
         language=answer.language,
         statements=answer.statements,
         citations=answer.citations,

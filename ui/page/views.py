@@ -11,6 +11,7 @@ import gradio as gr
 from index.errors import UserFixableError
 from rag.chat import Assistant
 from ui.page.claims import claims_html
+from ui.page.controls import sent
 from ui.page.evidence import evidence_html
 from ui.page.exchange import Conversation, Exchange, find, shown
 from ui.page.failures import failure_html
@@ -107,7 +108,7 @@ def connect_views(
         tab.select(lambda name=name: name, None, views.current, **QUIET).then(**showing)
 
     def choose(held: Conversation, event: gr.EventData) -> tuple[Any, ...]:
-        exchange, view = find(held, getattr(event, "exchange", "")), getattr(event, "view", "")
+        exchange, view = find(held, sent(event, "exchange")), sent(event, "view")
         if exchange is None or view not in VIEWS:
             return (gr.skip(),) * 4
         return gr.update(selected=view), view, exchange.id, evidence_html(exchange, words)

@@ -137,14 +137,18 @@ document.addEventListener('click', (event) => {
   } else if (dataset.rate) {
     judged = [target, exchange(target), `[data-rate=${dataset.rate}]`];
     const verdict = target.getAttribute('aria-pressed') === 'true' ? '' : dataset.rate;
-    trigger('rate', { exchange: exchange(target), verdict, reason: '', comment: '' });
+    // Who changes a verdict has still said what was said.
+    const comment = target.closest('.dl-answer-tools').querySelector('textarea')?.value || '';
+    trigger('rate', { exchange: exchange(target), verdict, reason: '', comment });
   } else if ('link' in dataset) {
     // Where the browser lets nothing be copied, the link is followed.
     if (!navigator.clipboard) return;
     event.preventDefault();
-    navigator.clipboard.writeText(target.href).then(() => { target.nextElementSibling.textContent = words.copied; });
+    navigator.clipboard.writeText(target.href).then(
+      () => { target.nextElementSibling.textContent = words.copied; },
+      () => { location.href = target.href; },
+    );
   }
-  else if (classList.contains('dl-clear')) address('');
   else if (dataset.only) trigger('only', { article: dataset.only });
   else if (dataset.drop) {
     trigger('drop', { name: dataset.drop, value: dataset.value });
@@ -179,24 +183,32 @@ const address = (answer) => {
 let named = '';
 const name = () => {
   const kept = [...document.querySelectorAll('.dl-answer-tools[data-kept]')].at(-1)?.dataset.kept || '';
-  if (kept && kept !== named) address(kept);
+  if (kept && kept !== named && !linked()) address(kept);
+  else if (!kept && named && !document.querySelector('.dl-chat .dl-question')) address('');
   named = kept;
 };
-const wanted = new URLSearchParams(location.search).get('answer');
+let wanted = new URLSearchParams(location.search).get('answer');
+// The answer that the address names, when it has just been opened.
+const linked = () => wanted && document.querySelector(`.dl-answer-tools[data-kept="${CSS.escape(wanted)}"]`);
 if (wanted) trigger('reopen', { answer: wanted });
 
 // --- what Gradio leaves out ----------------------------------------------------------------------
 
 // A new question goes to the top of the chat, so that its answer is read from the beginning.
 let asked = 0;
+let seen = 0;
 const follow = () => {
   const questions = document.querySelectorAll('.dl-chat .dl-question');
   if (questions.length > asked) {
     const log = questions[0].closest('[role=log]');
-    const last = questions[questions.length - 1];
-    if (log) log.scrollTop += last.getBoundingClientRect().top - log.getBoundingClientRect().top - 16;
+    const tools = [...document.querySelectorAll('.dl-answer-tools')];
+    const last = questions[linked() ? tools.indexOf(linked()) : questions.length - 1];
+    if (log && last) log.scrollTop += last.getBoundingClientRect().top - log.getBoundingClientRect().top - 16;
   }
   asked = questions.length;
+  // From the next question on the newest one counts.
+  if (linked() && questions.length) seen = seen || questions.length;
+  if (seen && questions.length !== seen) wanted = '';
 };
 
 // What is typed decides its own direction; buttons are no list; what is read out is in the page's language.

@@ -11,10 +11,22 @@ element.addEventListener('click', (event) => {
   if (!what) return;
   chosen = { what, ...details };
   trigger(what, details);
+  if (what === 'open' && element.closest('.dl-kept')) toDesk();
 });
+
+// The conversation opens in another tab: the keyboard goes along, on a phone without covering it.
+const toDesk = (tries = 50) => {
+  const box = document.querySelector('.dl-ask textarea');
+  if (!box.checkVisibility()) { if (tries) setTimeout(toDesk, 100, tries - 1); return; }
+  const to = innerWidth > 760 ? box : [...document.querySelectorAll('.dl-question')].at(-1);
+  if (to !== box) to?.setAttribute('tabindex', '-1');
+  to?.focus({ preventScroll: true });
+};
 
 element.addEventListener('submit', (event) => {
   event.preventDefault();
+  event.target.closest('details')?.removeAttribute('open');
+  if ([...event.target.elements].every((each) => !each.name || each.value === each.defaultValue)) return;
   const { do: what, ...details } = event.target.dataset;
   chosen = { what, ...details };
   trigger(what, { ...details, ...Object.fromEntries(new FormData(event.target)) });
